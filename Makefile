@@ -1,0 +1,61 @@
+# Targets that need .venv build it first, once, from requirements.lock.
+PYTHONS := python3.13 python3.14 python3.12 python3 python \
+	"$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[2-9]*/bin/python
+RUN := .venv/bin/python -m
+PIP := pip -qq --disable-pip-version-check install --require-hashes --only-binary :all:
+READY := .venv/.ready
+comma := ,
+empty :=
+spaced = $(strip $(subst $(comma), ,$(1)))
+commaed = $(subst $(empty) ,$(comma),$(spaced))
+flag = $(if $(2), --$(1) '$(2)')
+
+.PHONY: help experiments report test lint lock clean
+
+help: ## say what there is (this text)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo "PYTHON=/path/to/python3.13 chooses the Python that .venv is made with."
+
+experiments: $(READY) ## run what changed: ONLY=a,b GUIDES=c,d BUDGET=smoke WORKERS=2 RESULTS=dir
+	$(RUN) suite run $(call spaced,$(ONLY))$(call flag,guides,$(call commaed,$(GUIDES)))$(call \
+		flag,budget,$(BUDGET))$(call flag,workers,$(WORKERS))$(call flag,results,$(RESULTS))
+
+report: $(READY) ## draw the report again: RESULTS=dir
+	$(RUN) suite report$(call flag,results,$(RESULTS))
+
+test: lint ## lint, then run the tests
+	$(RUN) pytest
+
+lint: $(READY) ## check style, format and types
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) pyrefly check --python-interpreter-path .venv/bin/python
+
+lock: ## pin what pyproject.toml asks for (needs uv); UPGRADE=1 moves every pin to the newest
+	uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.12 \
+		--no-python-downloads --only-binary :all: --generate-hashes --no-header --group test \
+		--output-file requirements.lock pyproject.toml
+
+clean: ## remove .venv, .cache, tool caches, and results except results/published
+	rm -rf .venv .cache .pytest_cache .ruff_cache
+	find suite models guides experiments tests -name __pycache__ -prune -exec rm -rf {} +
+	test ! -d results || find results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +
+
+# The stamp comes last: a set-up that was cut off has none, so the next make starts it afresh.
+# A candidate counts only if it runs: a pyenv shim can be on PATH and still fail.
+$(READY): requirements.lock
+	@found=; for python in $(if $(PYTHON),'$(PYTHON)',$(PYTHONS)); do \
+		says=$$("$$python" --version 2>&1); \
+		version=$${says#Python }; version=$${version%%[!0-9.]*}; \
+		case $$says in \
+		"Python 3.1"[2-9]* | "Python 3."[2-9][0-9]*) \
+			"$$python" -c "import ensurepip, venv" 2>/dev/null && break; \
+			found="$$found, $$version without venv ($$python)";; \
+		"Python "[0-9]*) found="$$found, $$version ($$python)";; \
+		esac; python=; \
+	done; \
+	if [ -z "$$python" ]; then found=$${found#, }; \
+		echo "ELBO room needs Python 3.12 or newer; found $${found:-none}." \
+			"Install it or say make PYTHON=/path/to/python3.13" >&2; exit 1; fi; \
+	echo "Setting up .venv with Python $$version ($$python); this takes a minute, once."; \
+	rm -rf .venv && "$$python" -m venv .venv && $(RUN) $(PIP) -r requirements.lock && touch $@

@@ -1,0 +1,22 @@
+"""Gaussians on the unconstrained vector, from the fewest covariances to all of them.
+
+- `meanfield`: independent coordinates; 2 d parameters.
+- `lowrank`: a diagonal plus a few directions (their number is the root of the dimension).
+- `fullrank`: any covariance; its optimum for a Gaussian posterior is that posterior.
+- `laplace`: centred at the mode, its precision the Hessian there. It is not fitted to the ELBO:
+  training only climbs to the mode, so one particle is enough.
+"""
+
+from numpyro.infer.autoguide import (
+    AutoDiagonalNormal,
+    AutoLaplaceApproximation,
+    AutoLowRankMultivariateNormal,
+    AutoMultivariateNormal,
+)
+
+from suite import Fit, Guide
+
+meanfield = Guide("meanfield", AutoDiagonalNormal)
+lowrank = Guide("lowrank", AutoLowRankMultivariateNormal)
+fullrank = Guide("fullrank", AutoMultivariateNormal)
+laplace = Guide("laplace", AutoLaplaceApproximation, fit=Fit(num_particles=1))

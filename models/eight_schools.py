@@ -1,0 +1,40 @@
+"""Eight schools: the effect of coaching in eight parallel experiments.
+
+    mu ~ Normal(0, 5)    tau ~ HalfCauchy(5)       mean and spread of the effects, SAT points
+    theta[j] ~ Normal(mu, tau)                     effect in school j = 1..8
+    y[j] ~ Normal(theta[j], sigma[j])              its estimate; sigma[j] is known
+
+A funnel: the scale of theta is tau, so in these centred coordinates a Gaussian guide misses the
+neck. The non-centred twin samples (theta - mu) / tau instead, which is almost Gaussian, and NUTS
+draws the reference of both from there.
+Data: Rubin (1981), J. Educ. Stat. 6:377-401. Priors: posteriordb's `eight_schools`.
+"""
+
+import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
+from numpyro.handlers import reparam
+from numpyro.infer.reparam import LocScaleReparam
+
+from suite import Model
+
+
+def model(sigma, y=None):
+    mu = numpyro.sample("mu", dist.Normal(0, 5))
+    tau = numpyro.sample("tau", dist.HalfCauchy(5))
+    with numpyro.plate("school", len(sigma)):
+        theta = numpyro.sample("theta", dist.Normal(mu, tau))
+        numpyro.sample("y", dist.Normal(theta, sigma), obs=y)
+
+
+data = {
+    "y": jnp.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0]),
+    "sigma": jnp.array([15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0]),
+}
+
+noncentered = Model(
+    "eight_schools_noncentered",
+    reparam(model, config={"theta": LocScaleReparam(centered=0)}),
+    data,
+)
+centered = Model("eight_schools_centered", model, data, reference=noncentered)

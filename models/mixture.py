@@ -1,0 +1,56 @@
+"""Three clusters, ten points: a Gaussian mixture with its assignments summed out.
+
+    mu[k] ~ Normal(0, 10)                     centre of cluster k = 1..3
+    c[i] ~ Categorical(1/3, 1/3, 1/3)         cluster of point i = 1..10, summed out
+    y[i] ~ Normal(mu[c[i]], 1)                the point
+
+Nothing tells cluster 1 from cluster 2, so the posterior of mu has six modes, one for each order of
+the three centres, and equal mass in each. It is known exactly: a mixture of 3^10 = 59,049
+Gaussians, one for each assignment of the points, from which the evidence is summed as well.
+Data: made for this suite, around -6, 0 and 6.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
+
+from suite import Model
+
+NUM_CLUSTERS, PRIOR_SD = 3, 10.0
+
+
+def model(y):
+    mu = numpyro.sample("mu", dist.Normal(0, PRIOR_SD).expand([NUM_CLUSTERS]).to_event(1))
+    weights = dist.Categorical(jnp.full(NUM_CLUSTERS, 1 / NUM_CLUSTERS))
+    with numpyro.plate("point", len(y)):
+        numpyro.sample("y", dist.MixtureSameFamily(weights, dist.Normal(mu, 1.0)), obs=y)
+
+
+class Enumerated(dist.MixtureSameFamily):
+    """A mixture that draws its component first; NumPyro's draws from all 59,049 of them."""
+
+    def sample(self, key, sample_shape=()):  # noqa: D102 (inherited)
+        pick_key, noise_key = jax.random.split(key)
+        pick = self.mixing_distribution.sample(pick_key, sample_shape)
+        base = self.component_distribution.base_dist
+        noise = jax.random.normal(noise_key, (*sample_shape, NUM_CLUSTERS))
+        return base.loc[pick] + base.scale[pick] * noise
+
+
+def posterior(y):
+    # [assignment, point, cluster]: 1 where the assignment puts the point into the cluster
+    ways = jnp.indices((NUM_CLUSTERS,) * len(y)).reshape(len(y), -1).T
+    member = jax.nn.one_hot(ways, NUM_CLUSTERS)
+    precision = member.sum(axis=1) + 1 / PRIOR_SD**2
+    mean = jnp.einsum("aik,i->ak", member, y) / precision
+    # log p(y, assignment) up to a constant, the centres integrated out
+    log_weight = jnp.sum(precision * mean**2 - jnp.log(precision), axis=1) / 2
+    weights = dist.Categorical(jax.nn.softmax(log_weight))
+    components = dist.Normal(mean, 1 / jnp.sqrt(precision)).to_event(1)
+    numpyro.sample("mu", Enumerated(weights, components))
+
+
+data = {"y": jnp.array([-6.9, -5.6, -6.2, -0.8, 0.9, 0.3, -0.2, 5.1, 6.4, 6.8])}
+
+mixture = Model("mixture", model, data, posterior=posterior)

@@ -1,0 +1,129 @@
+"""The command line: `python -m suite run`, `list` and `report`; `--help` says how."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from suite.discover import ROOT, discover, docstring, shown
+from suite.engine import run_cells
+from suite.run import UnknownNameError, about, choose_experiments, choose_guides, make_plan
+from suite.spec import BUDGETS
+from suite.store import Store
+from suite.tabulate import write_tables
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit code: 0, 1 when something failed, 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except UnknownNameError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.budget not in BUDGETS:
+        raise UnknownNameError("budget", options.budget, list(BUDGETS))
+    paths = [Path(name) for name in options.names if name.endswith(".py")]
+    for path in paths:
+        if not path.is_file():
+            print(f"no such file: {path}", file=sys.stderr)
+            return 2
+    catalogue = discover(paths)
+    names = [name for name in options.names if not name.endswith(".py")]
+    experiments = choose_experiments(catalogue, names, paths)
+    guides = choose_guides(catalogue, options.guides)
+    plan = make_plan(catalogue, experiments, guides, BUDGETS[options.budget])
+    for problem in plan.problems:
+        print(problem, file=sys.stderr)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    store = Store(options.results)
+    records, whole = run_cells(plan, store, options.workers, _say)
+    table = write_tables(plan, records, store)
+    texts = {experiment.name: about(catalogue, experiment) for experiment in experiments}
+    store.write_text("experiments.json", json.dumps(texts, indent=1))
+    _report(options)
+    _summarise(table)
+    return int((~table["status"].isin(["ok", "diverged"])).any()) if whole else 130
+
+
+def _report(options: argparse.Namespace) -> int:
+    from suite.report import write_report  # matplotlib takes seconds to import
+
+    if not (options.results / "table.csv").is_file():
+        print(f"nothing to report: {options.results} has no table.csv", file=sys.stderr)
+        return 2
+    _say(f"report: {write_report(options.results)}")
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    catalogue = discover([Path(name) for name in options.names])
+    for title in ("models", "guides", "experiments"):
+        _say(f"{title}:")
+        for name, thing in getattr(catalogue, title).items():
+            place = catalogue.place(thing)
+            _say(f"  {name:<26} {shown(place.path):<30} {docstring(place).splitlines()[0]}")
+    for problem in catalogue.problems:
+        print(problem, file=sys.stderr)
+    return int(bool(catalogue.problems))
+
+
+def _summarise(table: pd.DataFrame) -> None:
+    """Five lines at most: how many rows, and for each experiment the guide that leaves least."""
+    good = table[table["status"] == "ok"]
+    _say(f"{len(good)} of {len(table)} rows ok")
+    pairs = good[["experiment", "model"]].drop_duplicates()
+    for experiment, model in list(pairs.itertuples(index=False, name=None))[:4]:
+        rows = good[(good["experiment"] == experiment) & (good["model"] == model)]
+        rooms = rows.groupby("guide")["kl_guide_posterior"].median().dropna().sort_values()
+        if len(rooms):
+            best, worst = f"{rooms.index[0]} leaves {rooms.iloc[0]:.3g} nats", rooms.index[-1]
+            _say(f"{experiment}, {model}: {best}, {worst} {rooms.iloc[-1]:.3g}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m suite", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="run|list|report")
+    results = argparse.ArgumentParser(add_help=False)
+    results.add_argument(
+        "--results", type=Path, default=ROOT / "results", help="the results folder"
+    )
+    run = commands.add_parser("run", parents=[results], help="run what has changed, then report")
+    run.add_argument("names", nargs="*", help="experiments, models, or files; default: everything")
+    run.add_argument("--guides", type=_words, default=[], help="only these, with commas between")
+    run.add_argument("--budget", default="default", help=f"one of {', '.join(BUDGETS)}")
+    run.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
+    run.set_defaults(command=_run)
+    listing = commands.add_parser("list", help="what there is to run")
+    listing.add_argument("names", nargs="*", help="further files to look into")
+    listing.set_defaults(command=_list)
+    report = commands.add_parser("report", parents=[results], help="draw the report again")
+    report.set_defaults(command=_report)
+    return parser
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.split(",") if word]
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no positive whole number")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

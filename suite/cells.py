@@ -1,0 +1,122 @@
+"""What one cell computes: a model's reference, or all fits of one guide to one model, measured.
+
+A cell returns plain data, ready for JSON, and the reference its draws besides; it writes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from suite import measure
+from suite.density import Params, Target, approximate, flatten, prior_log_joints
+from suite.fit import Fitted, fit
+from suite.reference import Draws, flat_draws, labels, make_reference
+from suite.spec import Budget, Fit, Guide, Model
+
+Record = dict[str, Any]
+
+
+def reference_cell(model: Model, budget: Budget) -> tuple[Record, Draws]:
+    """The reference of a model: its facts and its draws.
+
+    Raises:
+        ValueError: the model fails on its data, its density is finite nowhere, or the posterior
+            that it states is another one.
+    """
+    target = flatten(model)
+    log_joints = np.asarray(jax.jit(lambda: prior_log_joints(target))())
+    if not np.isfinite(log_joints).any():
+        raise ValueError(
+            f"model '{model.name}': log p(x, z) is finite at none of {log_joints.size} prior draws"
+        )
+    reference = make_reference(target, budget, jax.random.key(0))
+    return reference.facts(), reference.draws
+
+
+def fit_cell(
+    model: Model,
+    guide: Guide,
+    options: Fit,
+    seeds: int,
+    budget: Budget,
+    facts: Record,
+    draws: Draws,
+) -> Record:
+    """All fits of one pair: its table rows, summaries, traces, learning rates and some draws.
+
+    Raises:
+        ValueError: the guide's sites are not the model's, or the reference lacks one of them.
+    """
+    target = flatten(model)
+    u, coordinates = flat_draws(target, draws)
+    fitted = fit(target, guide, options, seeds, jax.random.key(1))
+    clock = time.perf_counter()
+    log_w, log_w_reference, values = score(target, fitted, u, budget, jax.random.key(2))
+    rows = [
+        {"seed": seed, "dim": target.dim}
+        | measure.quality(
+            log_w[seed],
+            None if log_w_reference is None else log_w_reference[seed],
+            values[seed],
+            coordinates,
+            facts,
+        )
+        | measure.cost(fitted, options, seed)
+        for seed in range(seeds)
+    ]
+    for row in rows:
+        row["measure_seconds"] = time.perf_counter() - clock
+    names = labels({name: draws[name] for name in target.shapes}, leading=2)
+    typical = int(np.argsort([row.get("elbo", -np.inf) for row in rows])[seeds // 2])
+    return {
+        "rows": rows,
+        "traces": measure.traces(fitted, options),
+        "rates": measure.rates(fitted, options),
+        "summary": measure.summary(names, values[typical][None], seed=typical),
+        "draws": measure.some_draws(names, values[typical]),
+        "reference_summary": measure.summary(names, coordinates, kind=facts["kind"]),
+        "reference_draws": measure.some_draws(names, coordinates.reshape(-1, len(names))),
+    }
+
+
+def score(
+    target: Target,
+    fitted: Fitted,
+    u: Float[np.ndarray, "chain sample dim"],
+    budget: Budget,
+    key: PRNGKeyArray,
+) -> tuple[
+    Float[np.ndarray, "seed draw"],
+    Float[np.ndarray, "seed chain sample"] | None,
+    Float[np.ndarray, "seed draw coordinate"],
+]:
+    """log p~ - log q at fresh draws of q and at the reference's, and the draws of q as sites."""
+
+    def one(params: Params, key: PRNGKeyArray) -> tuple[Array, Array | None, Array]:
+        q = approximate(fitted.guide, params, target)
+
+        def fresh(key: PRNGKeyArray) -> tuple[Array, Array]:
+            draw, log_q = q.draw(key)
+            z = target.constrain(draw)
+            values = jnp.concatenate([jnp.ravel(z[name]) for name in target.shapes])
+            return target.log_joint(draw) - log_q, values
+
+        keys = jax.random.split(key, budget.num_draws)
+        log_w, values = jax.lax.map(fresh, keys, batch_size=1_000)
+        if (log_q_at := q.log_prob) is None:
+            return log_w, None, values
+
+        def given(point: Array) -> Array:
+            return target.log_joint(point) - log_q_at(point)
+
+        at = jax.lax.map(given, u.reshape(-1, target.dim), batch_size=1_000)
+        return log_w, at.reshape(u.shape[:2]), values
+
+    keys = jax.random.split(key, fitted.final.shape[1])
+    return jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(fitted.params, keys))

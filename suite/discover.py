@@ -1,0 +1,165 @@
+"""Find models, guides and experiments: in the content folders, or in a file named by its path.
+
+There is no registry. A content file is imported, and whatever `Model`, `Guide` or `Experiment` it
+defines, alone or in a list, is found. A file that fails becomes a `Problem`, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from suite.spec import Experiment, Guide, Model
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("models", "guides", "experiments")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One sentence about a file or an object that cannot be used."""
+
+    path: Path
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        what = f": '{self.name}'" if self.name else ""
+        return f"{shown(self.path)}{what} {self.reason}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an object is defined, in words that another process understands."""
+
+    path: Path
+    name: str
+
+    def load(self, kind: type) -> Any:
+        """The object."""
+        return next(
+            one for one in _objects(self.path) if type(one) is kind and one.name == self.name
+        )
+
+
+@dataclass
+class Catalogue:
+    """All that was found, by name, each with its place; and what was wrong."""
+
+    models: dict[str, Model] = field(default_factory=dict)
+    guides: dict[str, Guide] = field(default_factory=dict)
+    experiments: dict[str, Experiment] = field(default_factory=dict)
+    places: dict[int, Place] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def place(self, thing: Model | Guide | Experiment) -> Place:
+        """The file and name of an object of this catalogue."""
+        return self.places[id(thing)]
+
+    def defined_in(self, path: Path) -> list[Any]:
+        """The objects of one file."""
+        found = [*self.models.values(), *self.guides.values(), *self.experiments.values()]
+        return [thing for thing in found if self.place(thing).path == path.resolve()]
+
+
+def discover(extra: Sequence[Path] = (), root: Path = ROOT) -> Catalogue:
+    """Everything in the content folders under `root`, then in the `extra` files."""
+    catalogue = Catalogue()
+    files = [path for folder in FOLDERS for path in sorted((root / folder).glob("*.py"))]
+    for path in dict.fromkeys(file.resolve() for file in [*files, *extra]):
+        if path.name.startswith("_"):
+            continue
+        try:
+            found = _objects(path)
+        except (Exception, SystemExit) as error:
+            catalogue.problems.append(Problem(path, "", f"does not import: {_where(error)}"))
+            continue
+        for thing in found:
+            _add(catalogue, thing, Place(path, thing.name))
+    return catalogue
+
+
+def docstring(place: Place) -> str:
+    """The docstring of the file that defines an object."""
+    return ast.get_docstring(ast.parse(place.path.read_text(encoding="utf-8"))) or ""
+
+
+def shown(path: Path) -> str:
+    """A path as a person would type it: from the repository's root where it lies below it."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
+def _add(catalogue: Catalogue, thing: Any, place: Place) -> None:
+    shelf = {Model: catalogue.models, Guide: catalogue.guides, Experiment: catalogue.experiments}
+    taken: dict[str, Any] = shelf[type(thing)]  # type: ignore[assignment]
+    other = taken.get(thing.name)
+    if other is None:
+        taken[thing.name] = thing
+        catalogue.places[id(thing)] = place
+    elif other is not thing:
+        kind = type(thing).__name__.lower()
+        where = shown(catalogue.place(other).path)
+        reason = f"is left out: {where} already has a {kind} of that name"
+        catalogue.problems.append(Problem(place.path, thing.name, reason))
+
+
+@cache
+def _objects(path: Path) -> tuple[Any, ...]:
+    """What a file defines itself; what it imports belongs to another file."""
+    module = _import(path)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    imported = {alias.asname or alias.name for node in imports for alias in node.names}
+    found = [one for k, v in vars(module).items() if k not in imported for one in _flat(v)]
+    return tuple({id(one): one for one in found}.values())
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, Model | Guide | Experiment):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _flat(item)
+
+
+def _import(path: Path) -> ModuleType:
+    if path.is_relative_to(ROOT):
+        if str(ROOT) not in sys.path:
+            sys.path.insert(0, str(ROOT))
+        return importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    name = f"content_{path.stem}_{abs(hash(path)):x}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError("it is no Python file")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _where(error: BaseException) -> str:
+    """The error's first line, with the line of the file that raised it."""
+    text = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
+    if isinstance(error, SyntaxError):
+        return f"{text} (line {error.lineno})"
+    ours = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).suffix == ".py"
+        and "site-packages" not in frame.filename
+        and Path(frame.filename).resolve() != Path(__file__).resolve()
+        and "importlib" not in frame.filename
+    ]
+    return f"{text} ({shown(Path(ours[-1].filename))}, line {ours[-1].lineno})" if ours else text

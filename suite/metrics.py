@@ -1,0 +1,127 @@
+"""What is measured of a guide: pure functions of draws and log weights.
+
+Each returns an `Estimate`, a value with its standard error. Log weights are log p(x, z) - log q(z)
+in nats, S of them at draws of the guide q, or by chain at draws of the reference posterior p.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import arviz as az
+import numpy as np
+from arviz_stats.base import array_stats
+from jaxtyping import Float
+
+LogWeights = Float[np.ndarray, " draw"]
+Draws = Float[np.ndarray, "draw coordinate"]
+Chains = Float[np.ndarray, "chain draw coordinate"]
+
+
+class Estimate(NamedTuple):
+    """A value and its standard error, in the unit of the function that returns it."""
+
+    value: float
+    se: float
+
+    def __sub__(self, other: Estimate) -> Estimate:  # type: ignore[override]
+        """The difference of two independent estimates."""
+        return Estimate(self.value - other.value, float(np.hypot(self.se, other.se)))
+
+
+def elbo(log_w: LogWeights) -> Estimate:
+    """Evidence lower bound E_q[log w], nats. Higher is better; at most log p(x)."""
+    return Estimate(float(log_w.mean()), float(log_w.std(ddof=1) / np.sqrt(log_w.size)))
+
+
+def eubo(log_w: Float[np.ndarray, "chain draw"]) -> Estimate:
+    """Evidence upper bound E_p[log w] over reference draws, nats. Lower is better.
+
+    At least log p(x). Its standard error counts the autocorrelation of the chains.
+    """
+    se = log_w.std(ddof=1) / np.sqrt(effective_size(log_w))
+    return Estimate(float(log_w.mean()), float(se))
+
+
+def khat(log_w: LogWeights) -> Estimate:
+    """Pareto shape of the upper tail of the weights; no unit, lower is better.
+
+    Below `khat_threshold` importance sampling with this guide can be trusted; from 1 on the
+    weights have no mean. Weights that are all equal have no tail: -inf. Blind to a mode that the
+    guide never visits. Source: Vehtari et al. (2024), JMLR 25(72); the standard error is that of
+    the maximum-likelihood shape, (1 + k) / sqrt(tail size).
+    """
+    if np.ptp(log_w) < 1e-9:
+        return Estimate(-np.inf, 0.0)
+    shape = float(array_stats.psislw(-log_w)[1])  # ArviZ takes log ratios with the sign turned
+    tail = np.ceil(min(0.2 * log_w.size, 3 * np.sqrt(log_w.size)))
+    return Estimate(shape, float(max(1 + shape, 0.0) / np.sqrt(tail)))
+
+
+def khat_threshold(num_draws: int) -> float:
+    """The largest k-hat at which `num_draws` draws suffice: min(1 - 1 / log10 S, 0.7)."""
+    return float(min(1 - 1 / np.log10(num_draws), 0.7))
+
+
+def ess_guide(log_w: LogWeights) -> Estimate:
+    """Effective share of the guide's draws, (sum w)^2 / (S sum w^2), in (0, 1]; higher is better.
+
+    Blind to a mode that the guide never visits. Standard error by the delta method.
+    """
+    w = np.exp(log_w - log_w.max())
+    first, second = w.mean(), (w**2).mean()
+    value = first**2 / second
+    influence = 2 * first / second * (w - first) - value / second * (w**2 - second)
+    return Estimate(float(value), float(influence.std() / np.sqrt(w.size)))
+
+
+def mean_errors(draws: Draws, reference: Chains) -> Float[np.ndarray, "2 coordinate"]:
+    """abs(mean_q - mean_p) / sd_p of each coordinate, and its standard error. Lower is better."""
+    pooled = reference.reshape(-1, reference.shape[-1])
+    sd = pooled.std(axis=0, ddof=1)
+    variance = draws.var(axis=0, ddof=1) / len(draws) + sd**2 / _sizes(reference)
+    error = np.abs(draws.mean(axis=0) - pooled.mean(axis=0)) / sd
+    return np.stack([error, np.sqrt(variance) / sd])
+
+
+def log_sd_errors(draws: Draws, reference: Chains) -> Float[np.ndarray, "2 coordinate"]:
+    """abs(log(sd_q / sd_p)) of each coordinate, and its standard error. Lower is better.
+
+    The standard error is that of a log standard deviation, sqrt((kurtosis - 1) / (4 n)).
+    """
+    pooled = reference.reshape(-1, reference.shape[-1])
+    error = np.abs(np.log(draws.std(axis=0, ddof=1) / pooled.std(axis=0, ddof=1)))
+    squares = (reference - pooled.mean(axis=0)) ** 2
+    variance = (_kurtosis(draws) - 1) / (4 * len(draws))
+    variance += (_kurtosis(pooled) - 1) / (4 * _sizes(squares))
+    return np.stack([error, np.sqrt(variance)])
+
+
+def largest(errors: Float[np.ndarray, "2 coordinate"]) -> Estimate:
+    """The largest of the coordinates' errors, with that coordinate's standard error."""
+    worst = int(np.argmax(errors[0]))
+    return Estimate(float(errors[0, worst]), float(errors[1, worst]))
+
+
+def root_mean_square(errors: Float[np.ndarray, "2 coordinate"]) -> Estimate:
+    """The root of the mean squared error over coordinates; its s.e. by the delta method.
+
+    The coordinates' errors count as independent.
+    """
+    value = float(np.sqrt(np.mean(errors[0] ** 2)))
+    slope = errors[0] / (len(errors[0]) * value) if value else np.zeros_like(errors[0])
+    return Estimate(value, float(np.sqrt(np.sum((slope * errors[1]) ** 2))))
+
+
+def effective_size(values: Float[np.ndarray, "chain draw"]) -> float:
+    """How many independent draws the mean of these autocorrelated ones is worth."""
+    return float(az.ess(values, method="mean")) if np.ptp(values) > 0 else float(values.size)
+
+
+def _sizes(reference: Chains) -> Float[np.ndarray, " coordinate"]:
+    return np.array([effective_size(reference[..., i]) for i in range(reference.shape[-1])])
+
+
+def _kurtosis(draws: Draws) -> Float[np.ndarray, " coordinate"]:
+    centred = draws - draws.mean(axis=0)
+    return (centred**4).mean(axis=0) / (centred**2).mean(axis=0) ** 2

@@ -1,0 +1,156 @@
+"""The vocabulary: what a model, a guide, a fit and an experiment are.
+
+Everything here is frozen data. A content file builds these objects; the suite finds them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+NumPyroFn = Callable[..., Any]
+"""A function made of NumPyro primitives, called as `fn(**data)`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A posterior: a NumPyro function and the data it is conditioned on.
+
+    Attributes:
+        name: lower_snake, unique among the models.
+        fn: the untouched NumPyro function, called as `fn(**data)`.
+        data: its arguments, observations included.
+        posterior: the exact posterior when it is known: a guide with nothing to learn, called
+            like `fn` and sampling the same sites. It gives exact draws, and the evidence, since
+            log p(x, z) - log p(z | x) = log p(x) at every z.
+        reference: the same posterior in coordinates that NUTS can sample (the non-centred twin
+            of a centred model). Its draws must hold every latent site of this model.
+    """
+
+    name: str
+    fn: NumPyroFn
+    data: Mapping[str, Any] = field(default_factory=dict)
+    posterior: NumPyroFn | None = None
+    reference: Model | None = None
+
+    def __post_init__(self) -> None:
+        _require_name(self.name, "model")
+        if not callable(self.fn):
+            raise TypeError(f"model '{self.name}': fn must be a NumPyro function")
+        if not isinstance(self.data, Mapping):
+            raise TypeError(f"model '{self.name}': data must be a dict of the arguments of fn")
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """A family of approximations.
+
+    Attributes:
+        name: lower_snake, unique among the guides.
+        build: takes the model function and returns a NumPyro guide for it. Every AutoGuide class
+            is such a function, and `functools.partial` sets its options.
+        fit: how to train it, where the experiment's own `Fit` would not do.
+    """
+
+    name: str
+    build: Callable[[NumPyroFn], Any]
+    fit: Fit | None = None
+
+    def __post_init__(self) -> None:
+        _require_name(self.name, "guide")
+        if not callable(self.build):
+            raise TypeError(f"guide '{self.name}': build must take a model function")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a guide is trained: Adam on the ELBO, its learning rate decaying by a cosine.
+
+    Attributes:
+        num_steps: gradient steps for each seed and each learning rate.
+        num_particles: draws of the guide behind each step's gradient.
+        learning_rates: the first steps' rates that are tried. The one whose fits reach the best
+            ELBO on fresh draws is kept.
+    """
+
+    num_steps: int = 5_000
+    num_particles: int = 16
+    learning_rates: tuple[float, ...] = (3e-3, 1e-2, 3e-2)
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """A grid: every model with every guide, each fitted from several seeds.
+
+    The docstring of the file that defines it is its section of the report.
+
+    Attributes:
+        name: lower_snake, unique among the experiments.
+        models: whose posteriors are approximated.
+        guides: by which families; None is every guide that is found.
+        fit: how, for the guides that do not say so themselves.
+        seeds: how many independent fits of each pair.
+        order: its place in the report, from small to large.
+        theory: the room log p(x) - ELBO, in nats, that the best member of a family leaves, by the
+            guide's name, where a formula gives it. It is drawn beside what was measured.
+    """
+
+    name: str
+    models: Sequence[Model]
+    guides: Sequence[Guide] | None = None
+    fit: Fit = Fit()
+    seeds: int = 5
+    order: int = 100
+    theory: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require_name(self.name, "experiment")
+        for what, kind in ((self.models, Model), (self.guides or (), Guide)):
+            for one in what:
+                if not isinstance(one, kind):
+                    raise TypeError(f"experiment '{self.name}': {one!r} is no {kind.__name__}")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much work a run may do.
+
+    Attributes:
+        steps: factor on every `Fit.num_steps`.
+        seeds: at most so many seeds.
+        num_rates: at most so many learning rates, the largest: short fits need long steps.
+        num_draws: fresh draws of each fitted guide behind every estimate.
+        num_reference: reference draws over all chains.
+        num_warmup: warm-up steps of each NUTS chain.
+    """
+
+    name: str
+    steps: float
+    seeds: int
+    num_rates: int
+    num_draws: int = 10_000
+    num_reference: int = 4_000
+    num_warmup: int = 1_000
+
+    def fit(self, fit: Fit) -> Fit:
+        """`fit` as this budget allows it."""
+        rates = sorted(fit.learning_rates)[-self.num_rates :]
+        steps = max(1, round(fit.num_steps * self.steps))
+        return replace(fit, num_steps=steps, learning_rates=tuple(rates))
+
+
+BUDGETS = {
+    budget.name: budget
+    for budget in (
+        Budget("smoke", steps=0.2, seeds=2, num_rates=2, num_warmup=500),
+        Budget("default", steps=1.0, seeds=5, num_rates=3),
+        Budget("full", steps=4.0, seeds=10, num_rates=3, num_draws=40_000, num_reference=20_000),
+    )
+}
+
+
+def _require_name(name: object, kind: str) -> None:
+    if not (isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]*", name)):
+        raise ValueError(f"{kind} name {name!r} must be lower_snake: letters, digits, _")

@@ -1,0 +1,86 @@
+"""The columns of results/table.csv: what each means, its unit, and which direction is better.
+
+A row is one experiment, model, guide and seed. An estimate `x` has its standard error beside it in
+`x_se`. Where a cell is empty, `reason` says why. Axis labels and tooltips are made from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column holds.
+
+    Attributes:
+        text: its meaning in one phrase.
+        unit: "nats", "seconds", "sd" (of the reference), or "" for a plain number.
+        better: "higher", "lower" or "" where neither is.
+        estimated: whether a column with its standard error follows.
+    """
+
+    text: str
+    unit: str = ""
+    better: str = ""
+    estimated: bool = False
+
+    @property
+    def label(self) -> str:
+        """For an axis."""
+        return f"{self.text} [{self.unit}]" if self.unit else self.text
+
+
+COLUMNS: dict[str, Column] = {
+    "experiment": Column("the question the row belongs to"),
+    "model": Column("the posterior that is approximated"),
+    "guide": Column("the family of approximations q"),
+    "seed": Column("number of the independent fit"),
+    "status": Column("ok; diverged: q reaches where p has no finite density; failed; interrupted"),
+    "reason": Column("why cells of this row are empty"),
+    "dim": Column("number of unconstrained coordinates"),
+    "log_evidence": Column("log p(x)", "nats", "", True),
+    "log_evidence_method": Column("how log p(x) was found: exact, or bridge sampling"),
+    "elbo": Column("ELBO: mean of log p(x, z) - log q(z) over draws of q", "nats", "higher", True),
+    "kl_guide_posterior": Column("KL(q || p) = log p(x) - ELBO", "nats", "lower", True),
+    "eubo": Column("EUBO: the same mean over draws of the posterior", "nats", "lower", True),
+    "kl_posterior_guide": Column("KL(p || q) = EUBO - log p(x)", "nats", "lower", True),
+    "jeffreys": Column("KL(q || p) + KL(p || q) = EUBO - ELBO", "nats", "lower", True),
+    "khat": Column("Pareto shape of the importance weights", "", "lower", True),
+    "khat_threshold": Column("the largest k-hat that so many draws bear"),
+    "ess_guide": Column("effective share of the draws of q after weighting", "", "higher", True),
+    "mean_error_max": Column("largest error of a posterior mean", "sd", "lower", True),
+    "mean_error_rms": Column("root mean square error of the means", "sd", "lower", True),
+    "log_sd_error_max": Column("largest abs(log(sd of q / sd of p))", "", "lower", True),
+    "log_sd_error_rms": Column("root mean square of log(sd of q / sd of p)", "", "lower", True),
+    "theory_room": Column("KL(q || p) of the best member of the family, by formula", "nats"),
+    "learning_rate": Column("the rate that was chosen for all seeds together"),
+    "num_steps": Column("gradient steps of this fit"),
+    "skipped_steps": Column("steps whose loss was not finite, and which were skipped"),
+    "gradient_evals": Column("steps x particles x learning rates tried, for this seed"),
+    "compile_seconds": Column("tracing and compiling, for all seeds together", "seconds"),
+    "fit_seconds": Column("training, for all seeds together", "seconds"),
+    "measure_seconds": Column("measuring, for all seeds together", "seconds"),
+}
+
+
+def columns() -> list[str]:
+    """The header, every estimate followed by its standard error."""
+    return [name for k, c in COLUMNS.items() for name in ([k, f"{k}_se"] if c.estimated else [k])]
+
+
+def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows as a table with every column in its place.
+
+    Raises:
+        KeyError: a row holds a column that is not defined here.
+    """
+    rows = list(rows)
+    unknown = {name for row in rows for name in row} - set(columns())
+    if unknown:
+        raise KeyError(f"columns without a definition: {sorted(unknown)}")
+    return pd.DataFrame(rows, columns=columns())

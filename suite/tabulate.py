@@ -1,0 +1,127 @@
+"""From the records of a run to its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from suite.pairs import telling_pair
+from suite.run import Plan
+from suite.store import Record, Store
+from suite.table import frame
+
+FAILED = "failed"
+
+
+def write_tables(plan: Plan, records: Mapping[str, Record], store: Store) -> pd.DataFrame:
+    """Write every table of the run; return the main one."""
+    table = main_table(plan, records)
+    store.write_csv("table.csv", table)
+    for name, part in (("traces", "traces"), ("learning_rates", "rates"), ("summary", "summary")):
+        rows = [*_guide_rows(plan, records, part)]
+        if part == "summary":
+            rows += _reference_rows(plan, records)
+        store.write_csv(f"{name}.csv", pd.DataFrame(rows))
+    store.write_csv("references.csv", pd.DataFrame(_facts(plan, records)))
+    for name, draws in _draws(plan, records).items():
+        store.write_csv(f"draws/{name}.csv", draws)
+    for model, key in {
+        (e.model.reference or e.model).name: e.cell.needs for e in plan.entries
+    }.items():
+        if key in records and "kind" in records[key]:
+            store.publish_reference(model, plan.cells[key], records[key])
+    return table
+
+
+def main_table(plan: Plan, records: Mapping[str, Record]) -> pd.DataFrame:
+    """One row per experiment, model, guide and seed, and one per file that could not be used."""
+    rows: list[Record] = []
+    for entry in plan.entries:
+        record = records[entry.cell.key]
+        failed = [{"seed": seed, **record} for seed in range(entry.cell.seeds)]
+        theory = entry.experiment.theory.get(entry.guide.name)
+        for row in record.get("rows", failed):
+            rows.append({**_names(entry), "theory_room": theory, **row})
+    for problem in plan.problems:
+        rows.append({"experiment": problem.path.stem, "status": FAILED, "reason": str(problem)})
+    return frame(rows)
+
+
+def _names(entry: Any) -> Record:
+    return {
+        "experiment": entry.experiment.name,
+        "model": entry.model.name,
+        "guide": entry.guide.name,
+    }
+
+
+def _guide_rows(plan: Plan, records: Mapping[str, Record], part: str) -> list[Record]:
+    return [
+        {**_names(entry), **row}
+        for entry in plan.entries
+        for row in records[entry.cell.key].get(part, [])
+    ]
+
+
+def _measured(plan: Plan, records: Mapping[str, Record]) -> dict[tuple[str, str], Record]:
+    """For each experiment and model one record that holds the reference's views."""
+    return {
+        (entry.experiment.name, entry.model.name): records[entry.cell.key]
+        for entry in plan.entries
+        if "reference_summary" in records[entry.cell.key]
+    }
+
+
+def _reference_rows(plan: Plan, records: Mapping[str, Record]) -> list[Record]:
+    return [
+        {"experiment": experiment, "model": model, "guide": "reference", **row}
+        for (experiment, model), record in _measured(plan, records).items()
+        for row in record["reference_summary"]
+    ]
+
+
+def _draws(plan: Plan, records: Mapping[str, Record]) -> dict[str, pd.DataFrame]:
+    found: dict[str, list[pd.DataFrame]] = {}
+    for (experiment, model), record in _measured(plan, records).items():
+        draws = pd.DataFrame(record["reference_draws"])
+        found[f"{experiment}-{model}"] = [draws.assign(guide="reference")]
+    for entry in plan.entries:
+        record = records[entry.cell.key]
+        if "draws" in record:
+            draws = pd.DataFrame(record["draws"]).assign(guide=entry.guide.name)
+            found[f"{entry.experiment.name}-{entry.model.name}"].append(draws)
+    return {name: pd.concat(parts) for name, parts in found.items()}
+
+
+def _facts(plan: Plan, records: Mapping[str, Record]) -> list[Record]:
+    """What each reference is, and what NUTS alone would have claimed."""
+    measured = _measured(plan, records)
+    rows = {}
+    for entry in plan.entries:
+        where = entry.experiment.name, entry.model.name
+        facts = records.get(entry.cell.needs or "", {})
+        if where in rows or where not in measured:
+            continue
+        guides = [records[e.cell.key] for e in plan.entries if e.model is entry.model]
+        drawn = [record["draws"] for record in guides if "draws" in record]
+        pair = telling_pair(measured[where]["reference_draws"], drawn)
+        nuts = dict(facts["nuts"])
+        claim = nuts.pop("evidence")
+        rows[where] = {
+            "experiment": entry.experiment.name,
+            "model": entry.model.name,
+            "reference": facts["kind"],
+            "drawn_from": (entry.model.reference or entry.model).name,
+            "log_evidence": facts["evidence"]["value"],
+            "log_evidence_se": facts["evidence"]["se"],
+            "log_evidence_method": facts["evidence"]["method"],
+            "nuts_log_evidence": claim["value"],
+            "nuts_log_evidence_se": claim["se"],
+            **{f"nuts_{name}": value for name, value in nuts.items() if name != "objections"},
+            "nuts_objections": "; ".join(nuts["objections"]),
+            "pair_x": pair[0],
+            "pair_y": pair[1],
+        }
+    return list(rows.values())
