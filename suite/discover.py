@@ -7,6 +7,7 @@ defines, alone or in a list, is found. A file that fails becomes a `Problem`, an
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -46,9 +47,8 @@ class Place:
 
     def load(self, kind: type) -> Any:
         """The object."""
-        return next(
-            one for one in _objects(self.path) if type(one) is kind and one.name == self.name
-        )
+        found = (part for one in _objects(self.path) for part in _parts(one))
+        return next(part for part in found if type(part) is kind and part.name == self.name)
 
 
 @dataclass
@@ -60,6 +60,11 @@ class Catalogue:
     experiments: dict[str, Experiment] = field(default_factory=dict)
     places: dict[int, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    def shelf(self, thing: Model | Guide | Experiment) -> dict[str, Any]:
+        """The objects of its kind, by name."""
+        kinds = {Model: self.models, Guide: self.guides, Experiment: self.experiments}
+        return kinds[type(thing)]  # type: ignore[return-value]
 
     def place(self, thing: Model | Guide | Experiment) -> Place:
         """The file and name of an object of this catalogue."""
@@ -74,6 +79,7 @@ class Catalogue:
 def discover(extra: Sequence[Path] = (), root: Path = ROOT) -> Catalogue:
     """Everything in the content folders under `root`, then in the `extra` files."""
     catalogue = Catalogue()
+    named = {path.resolve() for path in extra}
     files = [path for folder in FOLDERS for path in sorted((root / folder).glob("*.py"))]
     for path in dict.fromkeys(file.resolve() for file in [*files, *extra]):
         if path.name.startswith("_"):
@@ -85,6 +91,11 @@ def discover(extra: Sequence[Path] = (), root: Path = ROOT) -> Catalogue:
             continue
         for thing in found:
             _add(catalogue, thing, Place(path, thing.name))
+        if not found and path in named:
+            reason = "defines no model, guide or experiment"
+            catalogue.problems.append(Problem(path, "", reason))
+    for experiment in list(catalogue.experiments.values()):
+        _add_parts(catalogue, experiment)
     return catalogue
 
 
@@ -99,8 +110,7 @@ def shown(path: Path) -> str:
 
 
 def _add(catalogue: Catalogue, thing: Any, place: Place) -> None:
-    shelf = {Model: catalogue.models, Guide: catalogue.guides, Experiment: catalogue.experiments}
-    taken: dict[str, Any] = shelf[type(thing)]  # type: ignore[assignment]
+    taken = catalogue.shelf(thing)
     other = taken.get(thing.name)
     if other is None:
         taken[thing.name] = thing
@@ -110,6 +120,20 @@ def _add(catalogue: Catalogue, thing: Any, place: Place) -> None:
         where = shown(catalogue.place(other).path)
         reason = f"is left out: {where} already has a {kind} of that name"
         catalogue.problems.append(Problem(place.path, thing.name, reason))
+
+
+def _add_parts(catalogue: Catalogue, experiment: Experiment) -> None:
+    """Find what only an experiment holds; leave it out if it holds what was left out."""
+    path = catalogue.place(experiment).path
+    for part in _parts(experiment):
+        other = catalogue.shelf(part).get(part.name, part)
+        if other is not part:
+            kind, where = type(part).__name__.lower(), shown(catalogue.place(other).path)
+            reason = f"is left out: its {kind} '{part.name}' is not the one of {where}"
+            catalogue.problems.append(Problem(path, experiment.name, reason))
+            del catalogue.experiments[experiment.name]
+            return
+        catalogue.places.setdefault(id(part), Place(path, part.name))
 
 
 @cache
@@ -131,12 +155,19 @@ def _flat(value: Any) -> Iterator[Any]:
             yield from _flat(item)
 
 
+def _parts(thing: Any) -> Iterator[Any]:
+    """An object and those that it holds."""
+    yield thing
+    if isinstance(thing, Experiment):
+        yield from (*thing.models, *(thing.guides or ()))
+
+
 def _import(path: Path) -> ModuleType:
     if path.is_relative_to(ROOT):
         if str(ROOT) not in sys.path:
             sys.path.insert(0, str(ROOT))
         return importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    name = f"content_{path.stem}_{abs(hash(path)):x}"
+    name = f"content_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError("it is no Python file")
@@ -154,12 +185,15 @@ def _where(error: BaseException) -> str:
     text = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
     if isinstance(error, SyntaxError):
         return f"{text} (line {error.lineno})"
-    ours = [
-        frame
+    frames = [
+        (Path(frame.filename).resolve(), frame.lineno)
         for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).suffix == ".py"
-        and "site-packages" not in frame.filename
-        and Path(frame.filename).resolve() != Path(__file__).resolve()
-        and "importlib" not in frame.filename
+        if frame.filename.endswith(".py") and "site-packages" not in frame.filename
     ]
-    return f"{text} ({shown(Path(ours[-1].filename))}, line {ours[-1].lineno})" if ours else text
+    suite, library = Path(__file__).parent, Path(importlib.__file__).parent.parent
+    ours = [
+        (path, line)
+        for path, line in frames
+        if not path.is_relative_to(suite) and not path.is_relative_to(library)
+    ]
+    return f"{text} ({shown(ours[-1][0])}, line {ours[-1][1]})" if ours else text

@@ -68,7 +68,9 @@ def _tokens(thing: Any, seen: dict[int, Any]) -> Iterator[str]:
     elif isinstance(thing, CodeType):
         yield thing.co_code.hex()
         yield from _tokens((thing.co_names, thing.co_varnames, thing.co_consts), seen)
-    elif id(thing) not in seen:  # functions may name each other in a circle
+    elif id(thing) in seen:  # functions may name each other in a circle
+        yield f"number {list(seen).index(id(thing))} of those before"
+    else:
         seen[id(thing)] = thing
         yield from _tokens_of_object(thing, seen)
 
@@ -81,9 +83,11 @@ def _tokens_of_object(thing: Any, seen: dict[int, Any]) -> Iterator[str]:
     elif isinstance(thing, ModuleType):
         yield inspect.getsource(thing) if _is_ours(thing) else thing.__name__
     elif isinstance(thing, FunctionType | BuiltinFunctionType | type):
-        yield f"{thing.__module__}.{thing.__qualname__}"
+        yield thing.__qualname__
         if _is_ours(sys.modules.get(thing.__module__ or "")):
             yield from _tokens_of_definition(thing, seen)
+        else:
+            yield str(thing.__module__)
     elif is_dataclass(thing):
         yield type(thing).__qualname__
         yield from _tokens([getattr(thing, field.name) for field in fields(thing)], seen)

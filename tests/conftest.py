@@ -1,0 +1,77 @@
+"""What the tests share. A test that asks for `model`, `guide` or `experiment` runs for each."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+# JAX reads these when it is imported, and XLA its flags when the first program is compiled.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
+
+from suite.engine import XLA_FLAGS  # noqa: E402 (the cache must be named first)
+
+os.environ["XLA_FLAGS"] = " ".join((*XLA_FLAGS, os.environ.get("XLA_FLAGS", "")))
+
+from suite.density import flatten  # noqa: E402
+from suite.discover import discover  # noqa: E402
+
+CATALOGUE = discover()
+
+
+def name_of(thing):
+    return thing.name
+
+
+@pytest.fixture(scope="session")
+def catalogue():
+    return CATALOGUE
+
+
+@pytest.fixture(scope="session", params=CATALOGUE.models.values(), ids=name_of)
+def model(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def target(model):
+    return flatten(model)
+
+
+@pytest.fixture(scope="session", params=CATALOGUE.guides.values(), ids=name_of)
+def guide(request):
+    return request.param
+
+
+@pytest.fixture(scope="session", params=CATALOGUE.experiments.values(), ids=name_of)
+def experiment(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def run_suite():
+    """Run the command line in a process of its own, as a person does."""
+
+    def run(*arguments, **options):
+        command = [sys.executable, "-m", "suite", *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **options)
+
+    return run
+
+
+SMOKE = ("run", "regression", "--guides", "meanfield,fullrank,iaf", "--budget", "smoke")
+
+
+@pytest.fixture(scope="session")
+def smoke_run(run_suite, tmp_path_factory):
+    """The results folder of a small run through the command line."""
+    results = tmp_path_factory.mktemp("smoke")
+    done = run_suite(*SMOKE, "--results", results)
+    assert done.returncode == 0, done.stderr
+    return results
