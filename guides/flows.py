@@ -61,4 +61,4 @@ class AutoSplineCoupling(AutoContinuous):
 
 iaf = Guide("iaf", partial(AutoIAFNormal, num_flows=3, hidden_dims=[32, 32]))
 # A spline step costs ten affine ones, so it gets fewer particles and rates.
-spline = Guide("spline", AutoSplineCoupling, fit=Fit(num_particles=8, learning_rates=(3e-3, 1e-2)))
+spline = Guide("spline", AutoSplineCoupling, fit=Fit(num_particles=8, learning_rates=(1e-2, 3e-2)))

@@ -106,7 +106,10 @@ def flatten(model: Model) -> Target:
 
     def record(key: PRNGKeyArray) -> None:
         fn = handlers.substitute(handlers.seed(model.fn, key), substitute_fn=init_to_uniform)
-        for name, site in _latent_sites(fn, model.data).items():
+        for name, site in _sample_sites(fn, model.data).items():
+            if site["is_observed"]:
+                _check_shape(name, site)
+                continue
             if site["fn"].support.is_discrete:
                 raise ValueError(f"site '{name}' is discrete; sum it out of the model")
             shapes[name] = jnp.shape(biject_to(site["fn"].support).inv(site["value"]))
@@ -209,6 +212,21 @@ def _from_program(guide: NumPyroFn, params: Params, target: Target) -> Approxima
     return Approximation(draw, None if auxiliary else log_prob)
 
 
-def _latent_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _check_shape(name: str, site: dict[str, Any]) -> None:
+    """NumPyro would broadcast data against their site, and quietly count them several times."""
+    given, expected = jnp.shape(site["value"]), site["fn"].shape()
+    try:
+        fits = jnp.broadcast_shapes(given, expected) == expected
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"site '{name}' has shape {list(expected)}, its data {list(given)}")
+
+
+def _sample_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     trace = handlers.trace(handlers.seed(fn, 0)).get_trace(**data)
-    return {k: s for k, s in trace.items() if s["type"] == "sample" and not s["is_observed"]}
+    return {name: site for name, site in trace.items() if site["type"] == "sample"}
+
+
+def _latent_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {k: site for k, site in _sample_sites(fn, data).items() if not site["is_observed"]}

@@ -19,19 +19,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
-from numpyro.infer import SVI, Trace_ELBO
+from numpyro.infer import SVI
 from numpyro.infer.autoguide import AutoGuide
-from numpyro.infer.elbo import ELBO
 from numpyro.infer.svi import SVIState
 
-from suite.density import (
-    Params,
-    Target,
-    approximate,
-    is_flat,
-    prepare,
-    training_density,
-)
+from suite.density import Params, Target, approximate, prepare
+from suite.objective import drop_nonfinite, objective
 from suite.spec import Fit, Guide
 
 CHECKPOINTS = 50
@@ -72,29 +65,6 @@ class Fitted:
     fit_seconds: float
 
 
-class FlatELBO(ELBO):
-    """NumPyro's ELBO for guides that are one distribution of the unconstrained vector.
-
-    The same bound as `Trace_ELBO`, written on the flat densities, so that a step traces the
-    model's handlers once and not once for each of its Delta sites.
-    """
-
-    def __init__(self, target: Target, num_particles: int) -> None:
-        super().__init__(num_particles=num_particles)
-        self.target = target
-
-    def loss_with_mutable_state(self, rng_key, param_map, model, guide, *args, **kwargs):  # type: ignore[override]
-        """Minus the mean of log p(x, z) - log q(z) over the particles, nats."""
-        q = training_density(guide, param_map)
-
-        def particle(key: PRNGKeyArray) -> Array:
-            u, log_q = q.draw(key)
-            return self.target.log_joint(u) - log_q
-
-        keys = jax.random.split(rng_key, self.num_particles)
-        return {"loss": -jnp.mean(jax.vmap(particle)(keys)), "mutable_state": None}
-
-
 def fit(
     target: Target, guide_spec: Guide, options: Fit, num_seeds: int, key: PRNGKeyArray
 ) -> Fitted:
@@ -106,7 +76,9 @@ def fit(
     clock = time.perf_counter()
     guide = guide_spec.build(target.model.fn)
     prepare(guide, target)
-    svi = SVI(target.model.fn, guide, optax.adam(0.0), _loss(target, guide, options))
+    svi = SVI(
+        target.model.fn, guide, optax.adam(0.0), objective(target, guide, options.num_particles)
+    )
     steps = _checkpoints(options.num_steps)
     train = partial(_train, target, svi, int(steps[0]), len(steps))
     grid = jax.vmap(jax.vmap(train, (0, 0, None)), (None, None, 0))
@@ -174,7 +146,7 @@ def _train(
     data = dict(target.model.data)
     train_key, eval_key = jax.random.split(jax.random.fold_in(key, 1))
     schedule = optax.cosine_decay_schedule(learning_rate, every * num_chunks)
-    adam = optax.chain(_drop_nonfinite(), optax.adam(schedule))
+    adam = optax.chain(drop_nonfinite(), optax.adam(schedule))
     svi = SVI(initialised.model, initialised.guide, adam, initialised.loss)
     svi.constrain_fn = initialised.constrain_fn
     state = SVIState(svi.optim.init(start), None, train_key)
@@ -199,25 +171,6 @@ def _train(
 
     state, (means, errors, bad) = jax.lax.scan(chunk, state, jax.random.split(eval_key, num_chunks))
     return svi.get_params(state), means, errors, jnp.sum(bad)
-
-
-def _loss(target: Target, guide: Any, options: Fit) -> ELBO:
-    if is_flat(guide):
-        return FlatELBO(target, options.num_particles)
-    return Trace_ELBO(options.num_particles)
-
-
-def _drop_nonfinite() -> optax.GradientTransformation:
-    """Zero for whatever of a gradient is not finite, so that one bad draw does not end a fit.
-
-    NumPyro's `stable_update` keeps the parameters too, but can sit still for the rest of the run,
-    and takes the compiler longer.
-    """
-
-    def finite(updates: optax.Updates, _: Any) -> optax.Updates:
-        return jax.tree.map(lambda g: jnp.where(jnp.isfinite(g), g, 0.0), updates)
-
-    return optax.stateless(finite)
 
 
 @contextmanager

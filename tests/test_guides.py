@@ -1,0 +1,147 @@
+"""Laws that hold for every guide, on one small model."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from numpyro import handlers
+from numpyro.distributions import MultivariateNormal
+from numpyro.infer import SVI, Trace_ELBO
+from numpyro.infer.autoguide import AutoLaplaceApproximation
+from numpyro.infer.elbo import get_importance_log_probs
+
+from suite.density import approximate, flatten, is_flat, prepare
+from suite.fit import _initialise
+from suite.objective import FlatELBO, objective
+
+DRAWS = 2_000
+MODEL = "eight_schools_noncentered"
+
+
+@dataclass
+class Started:
+    """A guide that was trained for a few steps from each of two seeds."""
+
+    guide: Any
+    starts: list[dict]
+    params: dict
+    svi: SVI
+
+
+@pytest.fixture(scope="session")
+def small(catalogue):
+    return flatten(catalogue.models[MODEL])
+
+
+@pytest.fixture(scope="session")
+def started(guide, small):
+    built = guide.build(small.model.fn)
+    prepare(built, small)
+    loss = objective(small, built, 4)
+    svi = SVI(small.model.fn, built, optax.adam(0.02), loss)
+    starts = [_initialise(small, svi, key) for key in jax.random.split(jax.random.key(0))]
+    state = svi.init(jax.random.key(1), **small.model.data)
+
+    def climb(state):
+        def step(state, _):
+            return svi.update(state, **small.model.data)
+
+        return jax.lax.scan(step, state, length=1_000)[0]
+
+    return Started(built, starts, svi.get_params(jax.jit(climb)(state)), svi)
+
+
+@pytest.fixture(scope="session")
+def q(started, small):
+    return approximate(started.guide, started.params, small)
+
+
+@pytest.fixture(scope="session")
+def drawn(q):
+    """Draws of q and log q there."""
+    return jax.jit(jax.vmap(q.draw))(jax.random.split(jax.random.key(2), DRAWS))
+
+
+def standard_error(values):
+    return np.std(values, axis=0, ddof=1) / np.sqrt(len(values))
+
+
+def assert_same_mean(ours, theirs):
+    se = np.hypot(standard_error(ours), standard_error(theirs))
+    assert abs(np.mean(ours) - np.mean(theirs)) < 4 * se + 1e-9  # a point has no error
+
+
+def test_guide_samples_every_site_of_the_model(started, small):
+    fn = handlers.seed(handlers.substitute(started.guide, data=started.params), 0)
+    trace = handlers.trace(fn).get_trace(**small.model.data)
+    sampled = {name for name, site in trace.items() if site["type"] == "sample"}
+    assert set(small.shapes) <= sampled
+
+
+def test_log_density_of_a_draw_is_the_density_at_that_point(q, drawn):
+    if q.log_prob is None:
+        pytest.skip("no density at given points")
+    u, log_q = drawn
+    np.testing.assert_allclose(jax.jit(jax.vmap(q.log_prob))(u[:100]), log_q[:100], atol=1e-6)
+
+
+def test_density_integrates_to_one(drawn):
+    u, log_q = drawn
+    inside = MultivariateNormal(u.mean(axis=0), 0.8**2 * jnp.cov(u.T))
+    ratio = np.exp(inside.log_prob(u) - log_q)
+    assert abs(ratio.mean() - 1) < 4 * standard_error(ratio)
+
+
+def test_gradient_of_log_density_has_mean_zero_under_the_guide(q, drawn):
+    if q.log_prob is None:
+        pytest.skip("no density at given points")
+    gradient = jax.jit(jax.vmap(jax.grad(q.log_prob)))(drawn[0])
+    np.testing.assert_array_less(abs(gradient.mean(axis=0)), 5 * standard_error(gradient))
+
+
+def test_two_seeds_start_from_different_places(started, small):
+    one, other = started.starts
+    changed = {name: differs(one[name], other[name]) for name in one}
+    assert any(changed.values())
+    located = [name for name in one if name.endswith("loc") and np.shape(one[name])]
+    for name in located:
+        assert np.all(np.asarray(one[name]) != np.asarray(other[name])), name
+
+
+def differs(one, other):
+    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
+    return any(np.any(np.asarray(a) != np.asarray(b)) for a, b in pairs)
+
+
+def test_flat_elbo_is_the_elbo_of_numpyro(started, small):
+    if not is_flat(started.guide):
+        pytest.skip("trained on NumPyro's own ELBO")
+    flat, numpyro = FlatELBO(small, DRAWS // 10), Trace_ELBO(DRAWS // 10)
+
+    def losses(key):
+        arguments = (key, started.params, small.model.fn, started.guide)
+        return [elbo.loss(*arguments, **small.model.data) for elbo in (flat, numpyro)]
+
+    ours, theirs = jax.jit(jax.vmap(losses))(jax.random.split(jax.random.key(3), 10))
+    assert_same_mean(ours, theirs)
+
+
+def test_log_weights_of_own_draws_are_those_of_numpyro(started, small, drawn):
+    if isinstance(started.guide, AutoLaplaceApproximation):
+        pytest.skip("what is trained is a point, and NumPyro weighs that point")
+    u, log_q = drawn
+    ours = jax.jit(jax.vmap(small.log_joint))(u) - log_q
+
+    def log_weight(key):
+        model, guide = (handlers.seed(fn, key) for fn in (small.model.fn, started.guide))
+        log_p, log_q = get_importance_log_probs(
+            model, guide, (), dict(small.model.data), started.params
+        )
+        return sum(map(jnp.sum, log_p.values())) - sum(map(jnp.sum, log_q.values()))
+
+    theirs = jax.jit(jax.vmap(log_weight))(jax.random.split(jax.random.key(4), DRAWS))
+    assert_same_mean(ours, theirs)
