@@ -76,25 +76,28 @@ def ess_guide(log_w: LogWeights) -> Estimate:
 
 
 def mean_errors(draws: Draws, reference: Chains) -> Float[np.ndarray, "2 coordinate"]:
-    """abs(mean_q - mean_p) / sd_p of each coordinate, and its standard error. Lower is better."""
-    pooled = reference.reshape(-1, reference.shape[-1])
-    sd = pooled.std(axis=0, ddof=1)
-    variance = draws.var(axis=0, ddof=1) / len(draws) + sd**2 / _sizes(reference)
-    error = np.abs(draws.mean(axis=0) - pooled.mean(axis=0)) / sd
-    return np.stack([error, np.sqrt(variance) / sd])
+    """abs(mean_q - mean_p) / sd_p of each coordinate, and its standard error. Lower is better.
+
+    The standard error is that of the influence of each draw; a reference draw z, standardised,
+    moves the mean by z and, through sd_p, the ratio by error (z^2 - 1) / 2.
+    """
+    z, mean, sd = _standardised(reference)
+    signed = (draws.mean(axis=0) - mean) / sd
+    variance = draws.var(axis=0, ddof=1) / sd**2 / len(draws)
+    variance += _variance_of_mean(z + signed * (z**2 - 1) / 2)
+    return np.stack([np.abs(signed), np.sqrt(variance)])
 
 
 def log_sd_errors(draws: Draws, reference: Chains) -> Float[np.ndarray, "2 coordinate"]:
     """abs(log(sd_q / sd_p)) of each coordinate, and its standard error. Lower is better.
 
-    The standard error is that of a log standard deviation, sqrt((kurtosis - 1) / (4 n)).
+    The influence of a draw z, standardised, on a log standard deviation is (z^2 - 1) / 2.
     """
-    pooled = reference.reshape(-1, reference.shape[-1])
-    error = np.abs(np.log(draws.std(axis=0, ddof=1) / pooled.std(axis=0, ddof=1)))
-    squares = (reference - pooled.mean(axis=0)) ** 2
-    variance = (_kurtosis(draws) - 1) / (4 * len(draws))
-    variance += (_kurtosis(pooled) - 1) / (4 * _sizes(squares))
-    return np.stack([error, np.sqrt(variance)])
+    z, _, sd = _standardised(reference)
+    y, _, guide_sd = _standardised(draws[None])
+    variance = ((y**2 - 1) / 2).var(axis=(0, 1)) / len(draws)
+    variance += _variance_of_mean((z**2 - 1) / 2)
+    return np.stack([np.abs(np.log(guide_sd / sd)), np.sqrt(variance)])
 
 
 def largest(errors: Float[np.ndarray, "2 coordinate"]) -> Estimate:
@@ -118,10 +121,12 @@ def effective_size(values: Float[np.ndarray, "chain draw"]) -> float:
     return float(az.ess(values, method="mean")) if np.ptp(values) > 0 else float(values.size)
 
 
-def _sizes(reference: Chains) -> Float[np.ndarray, " coordinate"]:
-    return np.array([effective_size(reference[..., i]) for i in range(reference.shape[-1])])
+def _standardised(chains: Chains) -> tuple[Chains, np.ndarray, np.ndarray]:
+    """The draws less their mean over their standard deviation, and both by coordinate."""
+    mean, sd = chains.mean(axis=(0, 1)), chains.std(axis=(0, 1), ddof=1)
+    return (chains - mean) / sd, mean, sd
 
 
-def _kurtosis(draws: Draws) -> Float[np.ndarray, " coordinate"]:
-    centred = draws - draws.mean(axis=0)
-    return (centred**4).mean(axis=0) / (centred**2).mean(axis=0) ** 2
+def _variance_of_mean(chains: Chains) -> Float[np.ndarray, " coordinate"]:
+    sizes = [effective_size(chains[..., i]) for i in range(chains.shape[-1])]
+    return chains.var(axis=(0, 1)) / np.array(sizes)

@@ -13,19 +13,17 @@ import arviz as az
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 from numpyro.infer import MCMC, NUTS
 
 from suite.density import Target, approximate, prepare
+from suite.draws import Draws, flat_draws
 from suite.evidence import Evidence, bridge_evidence, exact_evidence
 from suite.spec import Budget
 
 CHAINS = 4
 TARGET_ACCEPTANCES = (0.9, 0.99)
 """The second is tried where NUTS is the reference and the first leaves it without a certificate."""
-
-Draws = dict[str, np.ndarray]
-"""Values by site, deterministic ones included, each of shape [chain, draw, ...]."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ def make_reference(target: Target, budget: Budget, key: PRNGKeyArray) -> Referen
         return target.constrain(posterior.draw(key)[0])
 
     keys = jax.random.split(exact_key, CHAINS * per_chain)
-    exact = jax.jit(lambda keys: jax.lax.map(one, keys, batch_size=100))(keys)
+    exact = jax.jit(lambda keys: jax.lax.map(one, keys, batch_size=20))(keys)
     return replace(
         reference,
         kind="exact",
@@ -168,39 +166,6 @@ def certify(
         target_acceptance=target_acceptance,
         gradient_evals=gradient_evals,
     )
-
-
-def flat_draws(
-    target: Target, draws: Draws
-) -> tuple[Float[np.ndarray, "chain draw dim"], Float[np.ndarray, "chain draw coordinate"]]:
-    """The draws as unconstrained vectors, and as their latent sites' values side by side.
-
-    Raises:
-        ValueError: the draws, another model's perhaps, lack a site of this one.
-    """
-    for name in target.shapes:
-        if name not in draws:
-            raise ValueError(
-                f"the reference of model '{target.model.name}' has no draws of its site '{name}'"
-            )
-    latent = {name: draws[name] for name in target.shapes}
-    u = jax.jit(jax.vmap(jax.vmap(lambda z: target.unconstrain(z)[0])))(latent)
-    return np.asarray(u), beside(latent, leading=2)
-
-
-def beside(sites: Draws, leading: int) -> np.ndarray:
-    """The sites' values in one last axis; `leading` axes are kept."""
-    parts = [np.reshape(v, (*np.shape(v)[:leading], -1)) for v in sites.values()]
-    return np.concatenate(parts, axis=-1)
-
-
-def labels(sites: Draws, leading: int) -> list[str]:
-    """The names of what `beside` lays side by side: "mu", "theta[0]", ..."""
-    names = []
-    for name, value in sites.items():
-        shape = np.shape(value)[leading:]
-        names += [name + (str(list(i)) if i else "") for i in np.ndindex(shape)]
-    return names
 
 
 def _dims(name: str, value: np.ndarray) -> list[str]:
