@@ -12,8 +12,10 @@ Data: made for this suite, around -6, 0 and 6.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro
 import numpyro.distributions as dist
+from scipy.special import softmax
 
 from suite import Model
 
@@ -28,27 +30,31 @@ def model(y):
 
 
 class Enumerated(dist.MixtureSameFamily):
-    """A mixture that draws its component first; NumPyro's draws from all 59,049 of them."""
+    """Looks its component up first; NumPyro's draws from all 59,049 and picks one of the draws."""
 
-    def sample(self, key, sample_shape=()):  # noqa: D102 (inherited)
+    def __init__(self, weights, mean, sd):
+        self.table = np.cumsum(weights), jnp.asarray(mean), jnp.asarray(sd)
+        super().__init__(dist.Categorical(weights), dist.Normal(mean, sd).to_event(1))
+
+    def sample_with_intermediates(self, key, sample_shape=()):  # noqa: D102 (inherited)
         pick_key, noise_key = jax.random.split(key)
-        pick = self.mixing_distribution.sample(pick_key, sample_shape)
-        base = self.component_distribution.base_dist
+        share, mean, sd = self.table
+        pick = jnp.searchsorted(share, jax.random.uniform(pick_key, sample_shape, maxval=share[-1]))
         noise = jax.random.normal(noise_key, (*sample_shape, NUM_CLUSTERS))
-        return base.loc[pick] + base.scale[pick] * noise
+        return mean[pick] + sd[pick] * noise, [pick]
 
 
 def posterior(y):
+    # In NumPy, once: as part of the compiled program the sums would be done for every draw.
     # [assignment, point, cluster]: 1 where the assignment puts the point into the cluster
-    ways = jnp.indices((NUM_CLUSTERS,) * len(y)).reshape(len(y), -1).T
-    member = jax.nn.one_hot(ways, NUM_CLUSTERS)
+    ways = np.indices((NUM_CLUSTERS,) * len(y)).reshape(len(y), -1).T
+    member = np.eye(NUM_CLUSTERS)[ways]
     precision = member.sum(axis=1) + 1 / PRIOR_SD**2
-    mean = jnp.einsum("aik,i->ak", member, y) / precision
+    mean = np.einsum("aik,i->ak", member, np.asarray(y)) / precision
     # log p(y, assignment) up to a constant, the centres integrated out
-    log_weight = jnp.sum(precision * mean**2 - jnp.log(precision), axis=1) / 2
-    weights = dist.Categorical(jax.nn.softmax(log_weight))
-    components = dist.Normal(mean, 1 / jnp.sqrt(precision)).to_event(1)
-    numpyro.sample("mu", Enumerated(weights, components))
+    log_weight = np.sum(precision * mean**2 - np.log(precision), axis=1) / 2
+    weights = softmax(log_weight)
+    numpyro.sample("mu", Enumerated(weights, mean, 1 / np.sqrt(precision)))
 
 
 data = {"y": jnp.array([-6.9, -5.6, -6.2, -0.8, 0.9, 0.3, -0.2, 5.1, 6.4, 6.8])}

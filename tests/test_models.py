@@ -1,0 +1,84 @@
+"""Laws that hold for every model."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpyro import handlers
+
+from suite.density import approximate, prepare, prior_log_joints
+from suite.discover import docstring
+
+
+@pytest.fixture(scope="session")
+def posterior(model, target):
+    """The exact posterior as a density of u."""
+    if model.posterior is None:
+        pytest.skip("its posterior is not known exactly")
+    prepare(model.posterior, target)
+    return approximate(model.posterior, {}, target)
+
+
+def at_exact_draws(fn, posterior, num_draws):
+    """fn(u, log q(u)) at exact draws of the posterior."""
+
+    def one(key):
+        return fn(*posterior.draw(key))
+
+    keys = jax.random.split(jax.random.key(1), num_draws)
+    return jax.jit(lambda keys: jax.lax.map(one, keys, batch_size=20))(keys)
+
+
+def points_near_the_origin(target, num_points=10):
+    return jax.random.uniform(jax.random.key(0), (num_points, target.dim), minval=-2, maxval=2)
+
+
+def test_log_joint_is_finite_at_every_prior_draw(target):
+    assert jnp.isfinite(jax.jit(lambda: prior_log_joints(target))()).all()
+
+
+def test_unconstrain_undoes_constrain(target):
+    u = points_near_the_origin(target)
+    back = jax.jit(jax.vmap(lambda u: target.unconstrain(target.constrain(u))[0]))(u)
+    np.testing.assert_allclose(back, u, atol=1e-9)
+
+
+def test_log_jacobian_is_the_log_determinant_of_constrain(target):
+    def flat_constrain(u):
+        z = target.constrain(u)
+        return jnp.concatenate([jnp.ravel(z[name]) for name in target.shapes])
+
+    u = points_near_the_origin(target)
+    if flat_constrain(u[0]).size != target.dim:
+        pytest.skip("the constrained sites have another dimension")
+    stated = jax.jit(jax.vmap(lambda u: target.unconstrain(target.constrain(u))[1]))(u)
+    expected = np.linalg.slogdet(jax.jit(jax.vmap(jax.jacfwd(flat_constrain)))(u)).logabsdet
+    np.testing.assert_allclose(stated, expected, atol=1e-9)
+
+
+def test_log_joint_less_log_posterior_is_the_same_everywhere(target, posterior):
+    evidence = at_exact_draws(lambda u, log_q: target.log_joint(u) - log_q, posterior, 100)
+    assert np.ptp(evidence) < 1e-8 * max(1, abs(evidence[0]))
+
+
+def test_gradient_of_log_joint_has_mean_zero_over_the_posterior(target, posterior):
+    def draw_and_gradient(u, _):
+        return u, jax.grad(target.log_joint)(u)
+
+    u, gradient = at_exact_draws(draw_and_gradient, posterior, num_draws=4_000)
+    # Stein: E[d log p] = 0 is blind to a wrong scale, which E[u d log p] = -1 sees.
+    for values, expected in ((gradient, 0), (u * gradient, -1)):
+        se = values.std(axis=0) / np.sqrt(len(values))
+        np.testing.assert_array_less(abs(values.mean(axis=0) - expected) / se, 5)
+
+
+def test_docstring_names_every_latent_site(catalogue, model, target):
+    words = set(re.findall(r"\w+", docstring(catalogue.place(model))))
+    trace = handlers.trace(handlers.seed(model.fn, 0)).get_trace(**model.data)
+    kept = [name for name, site in trace.items() if site["type"] == "deterministic"]
+    for name in target.shapes:
+        # A reparametrised site keeps its old name as a deterministic one: theta_decentered, theta.
+        names = [name, *(old for old in kept if name.startswith(f"{old}_"))]
+        assert words & set(names), f"the docstring does not name '{name}'"
