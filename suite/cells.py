@@ -15,8 +15,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from suite import measure
 from suite.density import Params, Target, approximate, flatten, prior_log_joints
+from suite.draws import Draws, flat_draws, labels
 from suite.fit import Fitted, fit
-from suite.reference import Draws, flat_draws, labels, make_reference
+from suite.reference import make_reference
 from suite.spec import Budget, Fit, Guide, Model
 
 Record = dict[str, Any]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pebble import ProcessExpired, ProcessPool
 
 from suite.discover import ROOT, shown
-from suite.reference import Draws
+from suite.draws import Draws
 from suite.run import Cell, Plan, execute
 from suite.store import Record, Store
 

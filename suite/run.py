@@ -16,8 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from suite.discover import Catalogue, Place, Problem, docstring
+from suite.draws import Draws
 from suite.fingerprint import fingerprint, source_fingerprint
-from suite.reference import Draws
 from suite.spec import Budget, Experiment, Fit, Guide, Model
 
 
@@ -109,10 +109,11 @@ def choose_guides(catalogue: Catalogue, names: Sequence[str]) -> list[Guide]:
     Raises:
         UnknownNameError: no guide has the name.
     """
+    known = [*catalogue.guides.values(), *_own_guides(catalogue)]
     for name in names:
-        if name not in catalogue.guides:
+        if name not in [guide.name for guide in known]:
             raise UnknownNameError("guide", name, list(catalogue.guides))
-    return [guide for name, guide in catalogue.guides.items() if not names or name in names]
+    return [guide for guide in known if not names or guide.name in names]
 
 
 def make_plan(
@@ -121,8 +122,10 @@ def make_plan(
     """The cells that these experiments need, for these guides."""
     plan = Plan(problems=list(catalogue.problems))
     references: dict[str, Cell] = {}
+    shared = [guide for guide in guides if guide not in _own_guides(catalogue)]
     for experiment in experiments:
-        wanted = [g for g in guides if experiment.guides is None or g in experiment.guides]
+        own = experiment.guides
+        wanted = shared if own is None else [guide for guide in guides if guide in own]
         seeds = min(experiment.seeds, budget.seeds)
         for model in experiment.models:
             needed = _reference(catalogue, model, budget)
@@ -179,6 +182,12 @@ def _by_file(catalogue: Catalogue, path: Path) -> list[Experiment]:
     if models:
         return [Experiment(path.stem, models)]
     return [Experiment(path.stem, list(catalogue.models.values()), guides)] if guides else []
+
+
+def _own_guides(catalogue: Catalogue) -> list[Guide]:
+    """Guides that only an experiment holds; they are nobody else's."""
+    held = [guide for one in catalogue.experiments.values() for guide in one.guides or ()]
+    return [guide for guide in held if guide not in catalogue.guides.values()]
 
 
 def _reference(catalogue: Catalogue, model: Model, budget: Budget) -> Cell:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from suite.reference import Draws
+from suite.draws import Draws
 from suite.run import Cell
 
 Record = dict[str, Any]

@@ -109,14 +109,15 @@ def _facts(plan: Plan, records: Mapping[str, Record]) -> list[Record]:
         pair = telling_pair(measured[where]["reference_draws"], drawn)
         nuts = dict(facts["nuts"])
         claim = nuts.pop("evidence")
+        evidence = {} if facts["objections"] else facts["evidence"]
         rows[where] = {
             "experiment": entry.experiment.name,
             "model": entry.model.name,
             "reference": facts["kind"],
             "drawn_from": (entry.model.reference or entry.model).name,
-            "log_evidence": facts["evidence"]["value"],
-            "log_evidence_se": facts["evidence"]["se"],
-            "log_evidence_method": facts["evidence"]["method"],
+            "log_evidence": evidence.get("value"),
+            "log_evidence_se": evidence.get("se"),
+            "log_evidence_method": evidence.get("method"),
             "nuts_log_evidence": claim["value"],
             "nuts_log_evidence_se": claim["se"],
             **{f"nuts_{name}": value for name, value in nuts.items() if name != "objections"},

@@ -1,0 +1,190 @@
+"""What a person may get wrong: each is said in one sentence, and everything else still runs."""
+
+import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
+import pandas as pd
+import pytest
+
+from suite import Model
+from suite.__main__ import main
+from suite.density import flatten
+from suite.discover import discover
+from suite.run import choose_guides, make_plan
+from suite.spec import BUDGETS
+
+START = """
+import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
+from guides.gaussian import meanfield
+from suite import Experiment, Guide, Model
+"""
+
+FILES = {
+    "sites": """
+def model():
+    numpyro.sample("a", dist.Normal(0, 1))
+    numpyro.sample("b", dist.Normal(0, 1))
+
+def guide_of(*names):
+    def guide():
+        for name in names:
+            numpyro.sample(name, dist.Normal(numpyro.param(f"{name}_loc", 0.5), 1))
+    return lambda fn: guide
+
+good = Model("good", model)
+too_few, too_many = Guide("too_few", guide_of("a")), Guide("too_many", guide_of("a", "b", "c"))
+ask = Experiment("beside_bad_guides", [good], [meanfield, too_few, too_many])
+""",
+    "not_importable": "nonsense = 1 / 0",
+    "not_finite": """
+def model():
+    z = numpyro.sample("z", dist.Normal(0, 1))
+    numpyro.factor("nowhere", jnp.nan * z)
+
+nowhere = Model("nowhere", model)
+ask = Experiment("not_finite", [nowhere], [meanfield])
+""",
+    "wrong_shape": """
+def model(x, y):
+    slope = numpyro.sample("slope", dist.Normal(0, 1))
+    numpyro.sample("y", dist.Normal(slope * x, 1), obs=y)
+
+misfit = Model("misfit", model, {"x": jnp.ones(3), "y": jnp.ones(4)})
+ask = Experiment("wrong_shape", [misfit], [meanfield])
+""",
+    "dies": """
+import os
+
+mortal = Model("mortal", lambda: os._exit(7))
+ask = Experiment("dies", [mortal], [meanfield])
+""",
+    "duplicate": """
+def model():
+    numpyro.sample("z", dist.Normal(0, 2))
+
+good_again = Model("good", model)
+ask = Experiment("duplicate", [good_again], [meanfield])
+""",
+    "empty": "",
+}
+
+
+@pytest.fixture(scope="module")
+def bad_run(tmp_path_factory, run_suite):
+    """One run over all of these files; and its table."""
+    folder = tmp_path_factory.mktemp("bad")
+    for name, text in FILES.items():
+        (folder / f"{name}.py").write_text(START + text)
+    paths = [folder / f"{name}.py" for name in FILES]
+    results = folder / "results"
+    done = run_suite("run", *paths, "--budget", "smoke", "--workers", 2, "--results", results)
+    assert (results / "table.csv").is_file(), done.stderr
+    return done, pd.read_csv(results / "table.csv")
+
+
+def test_the_run_ends_with_exit_code_1(bad_run):
+    done, _ = bad_run
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_good_guide_of_the_good_model_still_has_its_rows(bad_run):
+    _, table = bad_run
+    rows = table[(table["model"] == "good") & (table["guide"] == "meanfield")]
+    assert len(rows) == 2
+    assert set(rows["status"]) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("not_importable", ["does not import: ZeroDivisionError", "not_importable.py, line 7"]),
+        ("not_finite", ["'nowhere'", "is finite at none of 100 prior draws"]),
+        ("wrong_shape", ["'misfit' fails on its data", "x [3]", "y [4]"]),
+        ("dies", ["'mortal'", "process died with exit code 7"]),
+        ("sites", ["guide 'too_few'", "misses the site 'b' of model 'good'"]),
+        ("sites", ["guide 'too_many'", "brings the site 'c', which model 'good' lacks"]),
+        ("duplicate", ["'good'", "sites.py already has a model of that name"]),
+        ("empty", ["defines no model, guide or experiment"]),
+    ],
+    ids=[
+        "import",
+        "density",
+        "shape",
+        "death",
+        "misses_a_site",
+        "brings_a_site",
+        "duplicate",
+        "empty",
+    ],
+)
+def test_a_bad_object_fails_with_one_sentence_that_names_file_and_object(bad_run, file, words):
+    done, table = bad_run
+    failed = table[table["status"] == "failed"]
+    reasons = [reason for reason in failed["reason"] if f"{file}.py" in reason.split(":")[0]]
+    (sentence,) = {reason for reason in reasons if all(word in reason for word in words)}
+    assert "\n" not in sentence
+    assert sentence in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 1)], ids=["other_length", "column"])
+def test_data_whose_shape_does_not_fit_are_refused(catalogue, shape):
+    fn = catalogue.models["regression"].fn
+    data = {"x": jnp.ones(3), "y": jnp.ones(shape)}
+    with pytest.raises(ValueError, match=r"model 'line' fails on its data .* site 'y' has shape"):
+        flatten(Model("line", fn, data))
+
+
+def test_one_number_for_many_data_is_fine(catalogue):
+    flatten(Model("line", catalogue.models["regression"].fn, {"x": jnp.ones(3), "y": 0.0}))
+
+
+def test_many_data_of_one_site_without_a_plate_are_fine():
+    def model(y):
+        loc = numpyro.sample("loc", dist.Normal(0, 1))
+        numpyro.sample("y", dist.Normal(loc, 1), obs=y)
+
+    target = flatten(Model("no_plate", model, {"y": jnp.zeros(3)}))
+    log_joint = target.log_joint(jnp.zeros(1))
+    assert log_joint == pytest.approx(4 * dist.Normal().log_prob(0.0))
+
+
+def test_an_experiment_may_hold_what_its_file_does_not_name(tmp_path):
+    path = tmp_path / "inline.py"
+    path.write_text(
+        START
+        + """
+def model():
+    numpyro.sample("z", dist.Normal(0, 1))
+
+def ask(guide):
+    return [Experiment(name, [Model(name, model)], [guide]) for name in ("one", "two")]
+
+both = ask(Guide("exact", lambda fn: fn))
+"""
+    )
+    catalogue = discover([path])
+    experiment = catalogue.experiments["two"]
+    plan = make_plan(catalogue, [experiment], choose_guides(catalogue, []), BUDGETS["smoke"])
+    assert [entry.cell.title for entry in plan.entries] == ["two x exact"]
+    assert catalogue.place(experiment.models[0]).load(Model) is experiment.models[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["regresion"], "unknown experiment 'regresion'; the nearest known: regression"),
+        (["--guides", "iaf,meanfeild"], "unknown guide 'meanfeild'; the nearest known: meanfield"),
+        (["--budget", "smook"], "unknown budget 'smook'; the nearest known: smoke"),
+        (["no/such/file.py"], "no such file: no/such/file.py"),
+    ],
+    ids=["experiment", "guide", "budget", "file"],
+)
+def test_an_unknown_name_is_one_line_and_exit_code_2(arguments, sentence, tmp_path, capsys):
+    assert main(["run", *arguments, "--results", str(tmp_path / "results")]) == 2
+    output = capsys.readouterr()
+    assert output.err.startswith(sentence)
+    assert output.err.count("\n") == 1
+    assert not (tmp_path / "results").exists()

@@ -1,0 +1,154 @@
+"""The whole job, small, through the command line."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, SMOKE
+
+from suite import table as columns
+from suite.__main__ import main
+
+
+@pytest.fixture(scope="module")
+def table(smoke_run):
+    return pd.read_csv(smoke_run / "table.csv")
+
+
+def test_the_table_has_every_column_and_a_row_per_guide_and_seed(table):
+    assert list(table.columns) == columns.columns()
+    assert len(table) == len(table[["guide", "seed"]].drop_duplicates()) == 3 * 2
+    assert set(table["status"]) == {"ok"}
+
+
+@pytest.mark.parametrize("name", [k for k, c in columns.COLUMNS.items() if c.estimated])
+def test_an_estimate_has_its_standard_error_and_a_gap_has_its_reason(table, name):
+    given = table[name].notna()
+    assert (table[f"{name}_se"].notna() == given).all()
+    assert (table.loc[given, f"{name}_se"] >= 0).all()
+    assert table.loc[~given, "reason"].notna().all()
+
+
+def test_both_divergences_add_up_to_the_gap_between_the_bounds(table):
+    both = table["kl_guide_posterior"] + table["kl_posterior_guide"]
+    np.testing.assert_allclose(table["jeffreys"], both, atol=1e-9)
+    np.testing.assert_allclose(table["jeffreys"], table["eubo"] - table["elbo"], atol=1e-9)
+
+
+def test_no_guide_beats_the_evidence_and_no_mean_field_its_theory(table):
+    slack = 4 * table["kl_guide_posterior_se"]
+    assert (table["kl_guide_posterior"] > -slack).all()
+    known = table["theory_room"].notna()
+    assert known.any()
+    assert (table["kl_guide_posterior"] > table["theory_room"] - slack)[known].all()
+
+
+def test_the_costs_are_counted(table):
+    assert (table["gradient_evals"] % table["num_steps"] == 0).all()
+    assert (table[["compile_seconds", "fit_seconds", "measure_seconds"]] > 0).all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("traces.csv", {"guide", "seed", "step", "elbo", "elbo_se"}),
+        ("learning_rates.csv", {"guide", "seed", "learning_rate", "elbo", "chosen"}),
+        ("summary.csv", {"guide", "variable", "mean", "sd"}),
+        ("references.csv", {"model", "reference", "log_evidence", "log_evidence_se"}),
+        ("draws/regression-regression.csv", {"guide", "intercept", "slope"}),
+    ],
+)
+def test_the_other_tables_are_there(smoke_run, name, expected):
+    found = pd.read_csv(smoke_run / name)
+    assert expected <= set(found.columns)
+    if "guide" in expected:
+        assert {"meanfield", "fullrank", "iaf"} <= set(found["guide"])
+
+
+def test_the_reference_has_its_certificate_and_its_draws(smoke_run):
+    assert (smoke_run / "reference" / "regression.json").is_file()
+    assert (smoke_run / "reference" / "regression.nc").is_file()
+
+
+def test_no_half_written_file_is_left(smoke_run):
+    assert not list(smoke_run.rglob("*.partial"))
+
+
+def test_a_second_run_computes_no_cell_and_ends_within_15_seconds(smoke_run, run_suite):
+    before = (smoke_run / "table.csv").read_bytes()
+    begun = time.monotonic()
+    done = run_suite(*SMOKE, "--results", smoke_run)
+    assert time.monotonic() - begun < 15
+    assert done.returncode == 0, done.stderr
+    assert "4 cells, 4 of them finished before" in done.stdout
+    assert "[" not in done.stdout
+    assert (smoke_run / "table.csv").read_bytes() == before
+
+
+def test_list_names_everything_that_there_is(catalogue, capsys):
+    assert main(["list"]) == 0
+    words = capsys.readouterr().out.split()
+    assert {*catalogue.models, *catalogue.guides, *catalogue.experiments} <= set(words)
+
+
+def start(results):
+    """A run in a session of its own, as if in a terminal of its own."""
+    command = [sys.executable, "-m", "suite", *SMOKE, "--workers", "1", "--results", results]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        list(map(str, command)),
+        cwd=ROOT,
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def interrupt(run, begins_with):
+    """Press Ctrl-C after the line that begins so; return that line and the rest."""
+    line = next(line for line in run.stdout if line.startswith(begins_with))
+    os.killpg(run.pid, signal.SIGINT)
+    rest, _ = run.communicate(timeout=30)
+    return line, rest
+
+
+def processes_in_session(session):
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(stat.parent.name)
+    return found
+
+
+def assert_nothing_is_left(run):
+    deadline = time.monotonic() + 10
+    while left := processes_in_session(run.pid):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_control_c_keeps_finished_cells_and_leaves_nothing_running(tmp_path):
+    first = start(tmp_path)
+    _, rest = interrupt(first, "[  1/4]")
+    assert first.returncode == 130, rest
+    assert "Traceback" not in rest
+    assert_nothing_is_left(first)
+    second = start(tmp_path)
+    line, rest = interrupt(second, "4 cells")
+    assert line == "4 cells, 1 of them finished before\n"
+    assert second.returncode == 130, rest
+    assert "Traceback" not in rest
+    assert_nothing_is_left(second)

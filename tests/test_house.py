@@ -1,0 +1,102 @@
+"""What DESIGN.md says of the house: imports run one way, and the suite knows no content by name."""
+
+import ast
+import re
+from graphlib import TopologicalSorter
+
+import pytest
+from conftest import ROOT
+
+SUITE = {path.stem: path for path in (ROOT / "suite").glob("*.py") if path.stem != "__init__"}
+CONTENT = [
+    path for name in ("models", "guides", "experiments") for path in (ROOT / name).glob("*.py")
+]
+COMPUTES = {"density", "fit", "reference", "evidence", "cells", "engine"}
+
+
+def imported_by(path):
+    """Every module that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ours(path):
+    """The files of the suite that a file imports."""
+    inner = (name.split(".")[1:2] for name in imported_by(path) if name.startswith("suite."))
+    return {part for parts in inner for part in parts if part in SUITE}
+
+
+def reach(name):
+    """The files that a file of the suite needs, directly or not."""
+    found, todo = set(), [name]
+    while todo:
+        new = ours(SUITE[todo.pop()]) - found
+        found |= new
+        todo += new
+    return found
+
+
+def test_imports_of_the_suite_have_no_circle():
+    TopologicalSorter({name: ours(path) for name, path in SUITE.items()}).prepare()
+
+
+@pytest.mark.parametrize("name", ["spec", "metrics", "table", "fingerprint"])
+def test_the_vocabulary_imports_nothing_of_ours(name):
+    assert not ours(SUITE[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("discover", {"spec"}),
+        ("density", {"spec"}),
+        ("fit", {"spec", "density", "objective"}),
+        ("evidence", {"spec", "density", "metrics"}),
+        ("reference", {"spec", "density", "draws", "metrics", "evidence"}),
+    ],
+)
+def test_what_measures_needs_only_what_comes_before_it(name, allowed):
+    assert reach(name) <= allowed
+
+
+@pytest.mark.parametrize("name", ["plots", "report"])
+def test_pictures_and_report_compute_nothing(name):
+    assert not reach(name) & (COMPUTES | {"run"})
+
+
+def test_only_density_reads_traces():
+    readers = {name for name, path in SUITE.items() if "get_trace" in path.read_text()}
+    assert readers == {"density"}
+
+
+@pytest.mark.parametrize("path", CONTENT, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_content_imports_what_its_folder_may(path):
+    house = {"suite", "models", "guides", "experiments"}
+    allowed = house - {"experiments"} if path.parent.name == "experiments" else {"suite"}
+    assert {name.split(".")[0] for name in imported_by(path)} & house <= allowed
+
+
+@pytest.mark.parametrize("path", SUITE.values(), ids=SUITE)
+def test_the_suite_imports_and_names_no_content(path, catalogue):
+    content = {"models", "guides", "experiments"}
+    assert not {name.split(".")[0] for name in imported_by(path)} & content
+    words = {word for text in string_literals(path) for word in re.findall(r"\w+", text)}
+    assert not words & {*catalogue.models, *catalogue.guides, *catalogue.experiments}
+
+
+def string_literals(path):
+    """All strings but docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documentation = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in documentation:
+            yield from [node.value] if isinstance(node.value, str) else []
