@@ -48,7 +48,9 @@ class View:
 
 
 def figures(view: View) -> list[Figure]:
-    """Every figure that the rows allow."""
+    """Every figure that the rows allow: without a reference, only the climb."""
+    if not np.isfinite(view.facts["log_evidence"]):
+        return [climb(view)]
     return [room(view), climb(view), over_draws(view), intervals(view)]
 
 
@@ -110,16 +112,16 @@ def climb(view: View) -> Figure:
     """Did it converge, and how? The ELBO along each fit, a line a seed."""
     best = view.medians()
     evidence = view.facts["log_evidence"]
-    low = evidence - 2 * _cut(evidence - best["elbo"])
+    top = evidence if np.isfinite(evidence) else best["elbo"].max()
+    low = top - 2 * _cut(top - best["elbo"])
     figure, axes = plt.subplots(figsize=(8, 4.2))
     for guide in best.index:
         for _, trace in view.traces[view.traces["guide"] == guide].groupby("seed"):
             axes.plot(trace["step"], trace["elbo"], color=view.look.colour(guide), alpha=0.6, lw=1)
         axes.plot([], [], color=view.look.colour(guide), label=guide)
-    axes.axhline(evidence, color=REFERENCE, lw=2, ls="--", label="log p(x)")
-    axes.set(
-        ylim=(low, evidence + 0.06 * (evidence - low)), xlabel="gradient step", ylabel="ELBO [nats]"
-    )
+    if np.isfinite(evidence):
+        axes.axhline(evidence, color=REFERENCE, lw=2, ls="--", label="log p(x)")
+    axes.set(ylim=(low, top + 0.06 * (top - low)), xlabel="gradient step", ylabel="ELBO [nats]")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     arrivals = {guide: _arrival(view.traces[view.traces["guide"] == guide]) for guide in best.index}
     last = max(arrivals, key=lambda guide: arrivals[guide])

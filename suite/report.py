@@ -111,6 +111,7 @@ def _model(
         "short": _short(view),
         "figures": [{"figure": f, "src": _inline(f)} for f in drawn],
         "facts": view.facts.to_dict(),
+        "refused": isinstance(view.facts["nuts_objections"], str),
         "with_error": with_error,
     }
 
