@@ -216,7 +216,7 @@ def _check_shape(name: str, site: dict[str, Any]) -> None:
     """NumPyro would broadcast data against their site, and quietly count them several times."""
     given, expected = jnp.shape(site["value"]), site["fn"].shape()
     try:
-        fits = jnp.broadcast_shapes(given, expected) == expected
+        fits = jnp.broadcast_shapes(given, expected) in (given, expected)
     except ValueError:
         fits = False
     if not fits:

@@ -127,9 +127,12 @@ def _collect(future: Future, cell: Cell, store: Store) -> Record:
 
 
 def _failed(cell: Cell, reason: str) -> Record:
-    at = cell.guide or cell.model
-    what = f"guide '{cell.guide.name}' on model '{cell.model.name}': " if cell.guide else ""
-    return {"status": "failed", "reason": f"{shown(at.path)}: {what}{reason}"}
+    model = f"model '{cell.model.name}'"
+    if cell.guide is not None:
+        reason = f"guide '{cell.guide.name}' on {model}: {reason}"
+    elif model not in reason:
+        reason = f"{model}: {reason}"
+    return {"status": "failed", "reason": f"{shown((cell.guide or cell.model).path)}: {reason}"}
 
 
 def _work(cell: Cell, facts: Record | None, draws: Draws | None) -> tuple[Record, Draws | None]:

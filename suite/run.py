@@ -186,8 +186,8 @@ def _by_file(catalogue: Catalogue, path: Path) -> list[Experiment]:
 
 def _own_guides(catalogue: Catalogue) -> list[Guide]:
     """Guides that only an experiment holds; they are nobody else's."""
-    held = [guide for one in catalogue.experiments.values() for guide in one.guides or ()]
-    return [guide for guide in held if guide not in catalogue.guides.values()]
+    held = (guide for one in catalogue.experiments.values() for guide in one.guides or ())
+    return list(dict.fromkeys(g for g in held if g not in catalogue.guides.values()))
 
 
 def _reference(catalogue: Catalogue, model: Model, budget: Budget) -> Cell:
