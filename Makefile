@@ -10,7 +10,7 @@ spaced = $(strip $(subst $(comma), ,$(1)))
 commaed = $(subst $(empty) ,$(comma),$(spaced))
 flag = $(if $(2), --$(1) '$(2)')
 
-.PHONY: help experiments report test lint lock clean
+.PHONY: help experiments report publish test lint lock clean
 
 help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,13 @@ experiments: $(READY) ## run what changed: ONLY=a,b GUIDES=c,d BUDGET=smoke WORK
 
 report: $(READY) ## draw the report again: RESULTS=dir
 	$(RUN) suite report$(call flag,results,$(RESULTS))
+
+publish: ## copy the last run's tables, certificates and room figures to results/published
+	mkdir -p results/published/reference results/published/figures
+	cp results/table.csv results/references.csv results/learning_rates.csv results/summary.csv \
+		results/published
+	cp results/reference/*.json results/published/reference
+	cp results/figures/*-room.png results/published/figures
 
 test: lint ## lint, then run the tests
 	$(RUN) pytest
