@@ -68,16 +68,18 @@ def run_cells(
         return records, True
     _set_environment()
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPool(min(workers, len(waiting)), initializer=_begin_worker, context=spawn)
-    try:
+    pool = None
+    try:  # Ctrl-C may come while the pool is being made
+        pool = ProcessPool(min(workers, len(waiting)), initializer=_begin_worker, context=spawn)
         _drain(pool, plan, waiting, records, store, Progress(len(waiting), tell))
         whole = True
     except KeyboardInterrupt:
         tell("stopped: finished cells are kept, and the next run goes on from here")
         whole = False
     finally:
-        pool.stop()
-        pool.join()
+        if pool is not None:
+            pool.stop()
+            pool.join()
     for key in plan.cells:
         records.setdefault(key, {"status": "interrupted", "reason": "the run was stopped first"})
     return records, whole
