@@ -32,9 +32,23 @@ data = {
     "sigma": jnp.array([15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0]),
 }
 
+
+def standardise(published):
+    mu, tau, theta = published["mu"], published["tau"], published["theta"]
+    return {"mu": mu, "tau": tau, "theta_decentered": (theta - mu) / tau}
+
+
 noncentered = Model(
     "eight_schools_noncentered",
     reparam(model, config={"theta": LocScaleReparam(centered=0)}),
     data,
+    posteriordb="eight_schools-eight_schools_noncentered",
+    from_published=standardise,
 )
-centered = Model("eight_schools_centered", model, data, reference=noncentered)
+centered = Model(
+    "eight_schools_centered",
+    model,
+    data,
+    reference=noncentered,
+    posteriordb="eight_schools-eight_schools_centered",
+)

@@ -10,6 +10,8 @@ import jax
 # Differences of log densities are the point here: single precision would be its own error bar.
 jax.config.update("jax_enable_x64", True)
 
-from suite.spec import Experiment, Fit, Guide, Model  # noqa: E402 (x64 must be on first)
+# x64 must be on first.
+from suite.posteriordb import published_data  # noqa: E402
+from suite.spec import Experiment, Fit, Guide, Model  # noqa: E402
 
-__all__ = ["Experiment", "Fit", "Guide", "Model"]
+__all__ = ["Experiment", "Fit", "Guide", "Model", "published_data"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from suite import posteriordb
 from suite.discover import ROOT, discover, docstring, shown
 from suite.engine import run_cells
 from suite.run import UnknownNameError, about, choose_experiments, choose_guides, make_plan
@@ -22,9 +23,12 @@ from suite.tabulate import write_tables
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code: 0, 1 when something failed, 2 for bad input."""
     options = _parser().parse_args(arguments)
+    if getattr(options, "posteriordb", None):
+        os.environ[posteriordb.VARIABLE] = str(options.posteriordb.resolve())
     try:
+        posteriordb.folder()
         return options.command(options)
-    except UnknownNameError as error:
+    except (UnknownNameError, posteriordb.UnavailableError) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -72,6 +76,10 @@ def _list(options: argparse.Namespace) -> int:
         for name, thing in getattr(catalogue, title).items():
             place = catalogue.place(thing)
             _say(f"  {name:<26} {shown(place.path):<30} {docstring(place).splitlines()[0]}")
+    if catalogue.absent:
+        _say("not here:")
+    for problem in catalogue.absent:
+        _say(f"  {problem}")
     for problem in catalogue.problems:
         print(problem, file=sys.stderr)
     return int(bool(catalogue.problems))
@@ -101,13 +109,21 @@ def _parser() -> argparse.ArgumentParser:
     results.add_argument(
         "--results", type=Path, default=ROOT / "results", help="the results folder"
     )
-    run = commands.add_parser("run", parents=[results], help="run what has changed, then report")
+    published = argparse.ArgumentParser(add_help=False)
+    published.add_argument(
+        "--posteriordb",
+        type=Path,
+        help="a clone of posteriordb to compare with; or POSTERIORDB=path",
+    )
+    run = commands.add_parser(
+        "run", parents=[results, published], help="run what has changed, then report"
+    )
     run.add_argument("names", nargs="*", help="experiments, models, or files; default: everything")
     run.add_argument("--guides", type=_words, default=[], help="only these, with commas between")
     run.add_argument("--budget", default="default", help=f"one of {', '.join(BUDGETS)}")
     run.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
     run.set_defaults(command=_run)
-    listing = commands.add_parser("list", help="what there is to run")
+    listing = commands.add_parser("list", parents=[published], help="what there is to run")
     listing.add_argument("names", nargs="*", help="further files to look into")
     listing.set_defaults(command=_list)
     report = commands.add_parser("report", parents=[results], help="draw the report again")

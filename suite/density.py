@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro import handlers
-from numpyro.distributions import biject_to
+from numpyro.distributions import ImproperUniform, biject_to
 from numpyro.infer import init_to_uniform
 from numpyro.infer.autoguide import AutoContinuous, AutoDAIS, AutoGuide, AutoLaplaceApproximation
 from numpyro.infer.util import constrain_fn, log_density, potential_energy
@@ -31,17 +31,21 @@ Params = dict[str, Any]
 """Values of a guide's `numpyro.param` sites by name."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Target:
     """The joint density of one model as a function of the unconstrained vector u.
+
+    Compared by identity, so that a compiled program can be kept for it.
 
     Attributes:
         model: whose density it is.
         shapes: the unconstrained shape of each latent site, in the order of the vector.
+        flat: the sites whose prior is flat, so that it cannot be normalised and there is no evidence.
     """
 
     model: Model
     shapes: Mapping[str, tuple[int, ...]]
+    flat: tuple[str, ...] = ()
 
     @property
     def dim(self) -> int:
@@ -103,6 +107,7 @@ def flatten(model: Model) -> Target:
         ValueError: the function fails on its data, has a discrete latent site, or none at all.
     """
     shapes: dict[str, tuple[int, ...]] = {}
+    flat = []
 
     def record(key: PRNGKeyArray) -> None:
         fn = handlers.substitute(handlers.seed(model.fn, key), substitute_fn=init_to_uniform)
@@ -113,6 +118,8 @@ def flatten(model: Model) -> Target:
             if site["fn"].support.is_discrete:
                 raise ValueError(f"site '{name}' is discrete; sum it out of the model")
             shapes[name] = jnp.shape(biject_to(site["fn"].support).inv(site["value"]))
+            if _is_improper(site["fn"]):
+                flat.append(name)
 
     try:
         jax.eval_shape(record, jax.random.key(0))
@@ -124,7 +131,7 @@ def flatten(model: Model) -> Target:
         ) from error
     if not shapes:
         raise ValueError(f"model '{model.name}' has no latent site")
-    return Target(model, shapes)
+    return Target(model, shapes, tuple(flat))
 
 
 def prior_log_joints(target: Target, num_draws: int = 100) -> Float[Array, " draw"]:
@@ -221,6 +228,13 @@ def _check_shape(name: str, site: dict[str, Any]) -> None:
         fits = False
     if not fits:
         raise ValueError(f"site '{name}' has shape {list(expected)}, its data {list(given)}")
+
+
+def _is_improper(prior: Any) -> bool:
+    """Whether a distribution, or the one that it wraps, is flat."""
+    while not isinstance(prior, ImproperUniform) and hasattr(prior, "base_dist"):
+        prior = prior.base_dist
+    return isinstance(prior, ImproperUniform)
 
 
 def _sample_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from suite.posteriordb import UnavailableError, given
 from suite.spec import Experiment, Guide, Model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,13 +54,15 @@ class Place:
 
 @dataclass
 class Catalogue:
-    """All that was found, by name, each with its place; and what was wrong."""
+    """All that was found, by name, each with its place; what was wrong; and what needs a clone of
+    posteriordb that nobody named."""
 
     models: dict[str, Model] = field(default_factory=dict)
     guides: dict[str, Guide] = field(default_factory=dict)
     experiments: dict[str, Experiment] = field(default_factory=dict)
     places: dict[int, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    absent: list[Problem] = field(default_factory=list)
 
     def shelf(self, thing: Model | Guide | Experiment) -> dict[str, Any]:
         """The objects of its kind, by name."""
@@ -86,6 +89,10 @@ def discover(extra: Sequence[Path] = (), root: Path = ROOT) -> Catalogue:
             continue
         try:
             found = _objects(path)
+        except UnavailableError as error:
+            shelf = catalogue.problems if path in named or given() else catalogue.absent
+            shelf.append(Problem(path, "", str(error)))
+            continue
         except (Exception, SystemExit) as error:
             catalogue.problems.append(Problem(path, "", f"does not import: {_where(error)}"))
             continue

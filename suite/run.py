@@ -18,6 +18,7 @@ from pathlib import Path
 from suite.discover import Catalogue, Place, Problem, docstring
 from suite.draws import Draws
 from suite.fingerprint import fingerprint, source_fingerprint
+from suite.posteriordb import UnavailableError, given
 from suite.spec import Budget, Experiment, Fit, Guide, Model
 
 
@@ -85,6 +86,7 @@ def choose_experiments(
 
     Raises:
         UnknownNameError: nothing has the name.
+        UnavailableError: what has it needs a clone of posteriordb.
     """
     if not names and not paths:
         claimed = {id(model) for one in catalogue.experiments.values() for model in one.models}
@@ -166,6 +168,9 @@ def _by_name(catalogue: Catalogue, name: str) -> list[Experiment]:
         return [Experiment(name, in_file)]
     if any(problem.path.stem == name for problem in catalogue.problems):
         return []  # it is there and broken, which its row will say
+    for problem in catalogue.absent:
+        if problem.path.stem == name:
+            raise UnavailableError(str(problem))
     stems = [catalogue.place(model).path.stem for model in catalogue.models.values()]
     known = [*catalogue.experiments, *catalogue.models, *stems]
     raise UnknownNameError("experiment", name, list(dict.fromkeys(known)))
@@ -192,7 +197,9 @@ def _own_guides(catalogue: Catalogue) -> list[Guide]:
 
 def _reference(catalogue: Catalogue, model: Model, budget: Budget) -> Cell:
     """The reference cell of a model; twins share it, whichever asks first."""
-    key = fingerprint(_setting(), model.reference or model, budget)
+    drawn = model.reference or model
+    compared = drawn.posteriordb is not None and given()
+    key = fingerprint(_setting(), drawn, budget, compared)
     place = catalogue.place(model)
     return Cell(key, place, budget)
 

@@ -27,6 +27,10 @@ class Model:
             log p(x, z) - log p(z | x) = log p(x) at every z.
         reference: the same posterior in coordinates that NUTS can sample (the non-centred twin
             of a centred model). Its draws must hold every latent site of this model.
+        posteriordb: the entry of posteriordb with which the NUTS draws must agree, for instance
+            "eight_schools-eight_schools_centered". Sites that are published have its names.
+        from_published: one published draw, by parameter -> the values of this model's latent sites,
+            where they are others.
     """
 
     name: str
@@ -34,6 +38,8 @@ class Model:
     data: Mapping[str, Any] = field(default_factory=dict)
     posterior: NumPyroFn | None = None
     reference: Model | None = None
+    posteriordb: str | None = None
+    from_published: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         _require_name(self.name, "model")
@@ -122,7 +128,7 @@ class Budget:
         seeds: at most so many seeds.
         num_rates: at most so many learning rates, the largest: short fits need long steps.
         num_draws: fresh draws of each fitted guide behind every estimate.
-        num_reference: reference draws over all chains.
+        num_reference: effective draws that a reference is to have, for each coordinate.
         num_warmup: warm-up steps of each NUTS chain.
     """
 
@@ -144,7 +150,7 @@ class Budget:
 BUDGETS = {
     budget.name: budget
     for budget in (
-        Budget("smoke", steps=0.2, seeds=2, num_rates=2, num_warmup=500),
+        Budget("smoke", steps=0.2, seeds=2, num_rates=2, num_reference=1_000, num_warmup=500),
         Budget("default", steps=1.0, seeds=5, num_rates=3),
         Budget("full", steps=4.0, seeds=10, num_rates=3, num_draws=40_000, num_reference=20_000),
     )

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 # JAX reads these when it is imported, and XLA its flags when the first program is compiled.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
@@ -22,7 +23,13 @@ os.environ["XLA_FLAGS"] = " ".join((*XLA_FLAGS, os.environ.get("XLA_FLAGS", ""))
 from suite.density import flatten  # noqa: E402
 from suite.discover import discover  # noqa: E402
 
-CATALOGUE = discover()
+POSTERIORDB = ROOT.parent / "shared" / "posteriordb"
+"""A clone of posteriordb beside the repository. Without one its models have no tests."""
+
+with pytest.MonkeyPatch.context() as _patch:  # the models read their data, once, while this holds
+    if POSTERIORDB.is_dir():
+        _patch.setenv("POSTERIORDB", str(POSTERIORDB))
+    CATALOGUE = discover()
 
 
 def name_of(thing):
@@ -42,6 +49,24 @@ def model(request):
 @pytest.fixture(scope="session")
 def target(model):
     return flatten(model)
+
+
+PUBLISHED = [model for model in CATALOGUE.models.values() if model.posteriordb]
+
+
+@pytest.fixture
+def clone(monkeypatch):
+    """The clone of posteriordb, named in the environment."""
+    if not POSTERIORDB.is_dir():
+        pytest.skip(f"no clone of posteriordb at {POSTERIORDB}")
+    monkeypatch.setenv("POSTERIORDB", str(POSTERIORDB))
+    return POSTERIORDB
+
+
+@pytest.fixture(params=PUBLISHED, ids=name_of)
+def published(request, clone):
+    """Each model that names an entry of posteriordb."""
+    return request.param
 
 
 @pytest.fixture(scope="session", params=CATALOGUE.guides.values(), ids=name_of)

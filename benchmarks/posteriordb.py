@@ -1,0 +1,72 @@
+"""Do our models and our NUTS agree with posteriordb? Every model that names an entry is asked.
+
+`make posteriordb POSTERIORDB=path/to/posteriordb` runs it and writes posteriordb.csv beside this
+file: how far our means and sds are from the published ones, and the mean over their draws of our
+gradient from zero, all in combined Monte Carlo standard errors.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from suite.engine import XLA_FLAGS  # noqa: E402 (before JAX is asked for a program)
+
+os.environ["XLA_FLAGS"] = " ".join((*XLA_FLAGS, os.environ.get("XLA_FLAGS", "")))
+
+import jax  # noqa: E402
+import pandas as pd  # noqa: E402
+
+from suite.agreement import agree  # noqa: E402
+from suite.density import flatten  # noqa: E402
+from suite.discover import discover  # noqa: E402
+from suite.nuts import nuts  # noqa: E402
+from suite.posteriordb import VARIABLE, folder  # noqa: E402
+from suite.spec import BUDGETS, Model  # noqa: E402
+
+
+def compare(model: Model) -> dict[str, object]:
+    """One model against its entry, its draws from the twin that NUTS can sample, if it has one."""
+    begun = time.perf_counter()
+    draws, certificate = nuts(
+        flatten(model.reference or model), BUDGETS["default"], jax.random.key(0)
+    )
+    found = agree(flatten(model), draws)
+    return {
+        "model": model.name,
+        "entry": found.entry,
+        "mean": found.mean,
+        "sd": found.sd,
+        "limit": found.limit,
+        "stein": found.stein,
+        "stein_limit": found.stein_limit,
+        "agrees": not found.objections,
+        "certificate": "; ".join([*certificate.objections, *certificate.remarks]) or "clean",
+        "rhat": certificate.rhat,
+        "ess_bulk": round(certificate.ess_bulk),
+        "target_acceptance": certificate.target_acceptance,
+        "seconds": round(time.perf_counter() - begun),
+    }
+
+
+def main() -> None:
+    """Write posteriordb.csv, a row for each model."""
+    if folder() is None:
+        sys.exit(f"say {VARIABLE}=path/to/posteriordb")
+    chosen = [model for model in discover().models.values() if model.posteriordb]
+    rows = []
+    for model in sorted(chosen, key=lambda model: model.name):
+        rows.append(compare(model))
+        print(rows[-1], flush=True)
+    table = pd.DataFrame(rows).round(3)
+    table.to_csv(Path(__file__).with_suffix(".csv"), index=False)
+    print(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()

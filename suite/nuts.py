@@ -1,0 +1,167 @@
+"""NUTS draws, as many as it takes, and the certificate that says whether they may be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import arviz as az
+import jax
+import numpy as np
+import xarray as xr
+from jaxtyping import PRNGKeyArray
+from numpyro.infer import MCMC, NUTS
+
+from suite.density import Target
+from suite.draws import Draws
+from suite.spec import Budget
+
+CHAINS = 4
+"""Chains of a reference. As many again are a second one, independent of the first."""
+
+ATTEMPTS = ((0.9, 1), (0.99, 1), (0.99, 4))
+"""Target acceptance and factor on the chains' length; the next is tried where one has no certificate."""
+
+BFMI = 0.3
+"""The least energy fraction that a certificate bears."""
+
+FAR_APART = 1.1
+"""The R-hat of chains that sit in different places, and will go on to."""
+
+MOST_ROUNDS = 8
+"""A run goes on, round by round, until its effective sample size suffices, but no longer than this."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """How well a NUTS run went, measured on its un-thinned draws; the worst over coordinates.
+
+    Attributes:
+        rhat: rank-normalised split R-hat over the chains of both references.
+        ess_bulk, ess_tail: effective sample sizes of the bulk and of the tails, of the poorer one.
+        ess_goal: the bulk ESS that was to be reached.
+        num_draws: draws of each reference, over its chains.
+        bfmi: energy Bayesian fraction of missing information, the worst chain's.
+        divergences: divergent transitions after warm-up.
+        target_acceptance: of the run that is certified.
+        gradient_evals: leapfrog steps of every run tried, warm-up included.
+    """
+
+    rhat: float
+    ess_bulk: float
+    ess_tail: float
+    ess_goal: float
+    num_draws: int
+    bfmi: float
+    divergences: int
+    target_acceptance: float
+    gradient_evals: int
+
+    @property
+    def objections(self) -> list[str]:
+        """What stands against it; a certificate without objections is signed."""
+        rules = (
+            (self.rhat < 1.01, f"R-hat {self.rhat:.3f} >= 1.01"),
+            (self.ess_bulk > 400, f"bulk ESS {self.ess_bulk:.0f} <= 400"),
+            (self.ess_tail > 400, f"tail ESS {self.ess_tail:.0f} <= 400"),
+            (self.bfmi > BFMI, f"E-BFMI {self.bfmi:.2f} <= {BFMI}"),
+            (self.divergences == 0, f"{self.divergences} divergences"),
+        )
+        return [text for holds, text in rules if not holds]
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether more draws would not mend it: divergences, a stuck energy, chains far apart."""
+        return self.divergences > 0 or self.bfmi <= BFMI or self.rhat > FAR_APART
+
+    @property
+    def remarks(self) -> list[str]:
+        """What falls short without a certificate being refused for it."""
+        if self.ess_bulk >= self.ess_goal:
+            return []
+        return [
+            f"bulk ESS {self.ess_bulk:,.0f} after {self.num_draws:,} draws, "
+            f"short of {self.ess_goal:,.0f}"
+        ]
+
+
+def nuts(target: Target, budget: Budget, key: PRNGKeyArray) -> tuple[Draws, Certificate]:
+    """NUTS draws of every site, [2 CHAINS, draw, ...], and their certificate.
+
+    Where the exact posterior is known too, one attempt is all: its claim is shown, but nothing rests
+    on it.
+    """
+    attempts = ATTEMPTS if target.model.posterior is None else ATTEMPTS[:1]
+    spent = 0
+    for attempt, (target_acceptance, factor) in enumerate(attempts):
+        mcmc = MCMC(
+            NUTS(target.model.fn, target_accept_prob=target_acceptance),
+            num_warmup=budget.num_warmup * factor,
+            num_samples=budget.num_reference // CHAINS * factor,
+            num_chains=2 * CHAINS,
+            chain_method="vectorized",
+            progress_bar=False,
+        )
+        for draws, stats, steps in _rounds(mcmc, target, jax.random.fold_in(key, attempt)):
+            certificate = certify(draws, stats, budget, target_acceptance, spent + steps)
+            if not certificate.remarks or certificate.is_hopeless:
+                break
+        spent = certificate.gradient_evals
+        if not certificate.objections:
+            break
+    return draws, certificate
+
+
+def _rounds(
+    mcmc: MCMC, target: Target, key: PRNGKeyArray
+) -> Iterator[tuple[Draws, dict[str, np.ndarray], int]]:
+    """A warmed-up run, going on: all draws so far, their statistics, and the leapfrog steps spent."""
+    data = dict(target.model.data)
+    mcmc.warmup(key, extra_fields=("num_steps",), collect_warmup=True, **data)
+    spent = int(mcmc.get_extra_fields()["num_steps"].sum())
+    draws: list[Draws] = []
+    stats: list[dict[str, np.ndarray]] = []
+    for _ in range(MOST_ROUNDS):
+        state = mcmc.post_warmup_state
+        assert state is not None
+        mcmc.run(state.rng_key, extra_fields=("num_steps", "energy", "diverging"), **data)
+        mcmc.post_warmup_state = mcmc.last_state
+        draws.append(jax.tree.map(np.asarray, mcmc.get_samples(group_by_chain=True)))
+        stats.append(jax.tree.map(np.asarray, mcmc.get_extra_fields(group_by_chain=True)))
+        spent += int(stats[-1]["num_steps"].sum())
+        joined = (
+            jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *r) for r in (draws, stats)
+        )
+        yield *joined, spent
+
+
+def certify(
+    draws: Draws,
+    stats: dict[str, Any],
+    budget: Budget,
+    target_acceptance: float,
+    gradient_evals: int,
+) -> Certificate:
+    """The certificate of one run."""
+    data = xr.Dataset({k: (("chain", "draw", *_dims(k, v)), v) for k, v in draws.items()})
+    halves = data.isel(chain=slice(CHAINS)), data.isel(chain=slice(CHAINS, None))
+    return Certificate(
+        rhat=_extreme(az.rhat(data), np.nanmax),
+        ess_bulk=min(_extreme(az.ess(half, method="bulk"), np.nanmin) for half in halves),
+        ess_tail=min(_extreme(az.ess(half, method="tail"), np.nanmin) for half in halves),
+        ess_goal=budget.num_reference,
+        num_draws=CHAINS * data.sizes["draw"],
+        bfmi=float(np.asarray(az.bfmi(np.asarray(stats["energy"]))).min()),
+        divergences=int(stats["diverging"].sum()),
+        target_acceptance=target_acceptance,
+        gradient_evals=gradient_evals,
+    )
+
+
+def _dims(name: str, value: np.ndarray) -> list[str]:
+    return [f"{name}_dim_{i}" for i in range(value.ndim - 2)]
+
+
+def _extreme(by_site: Any, worst: Any) -> float:
+    return float(worst([worst(np.asarray(value)) for value in by_site.data_vars.values()]))
