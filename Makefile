@@ -10,15 +10,16 @@ spaced = $(strip $(subst $(comma), ,$(1)))
 commaed = $(subst $(empty) ,$(comma),$(spaced))
 flag = $(if $(2), --$(1) '$(2)')
 
-.PHONY: help experiments report publish test lint lock clean
+.PHONY: help experiments report publish calibration planted posteriordb test lint lock clean
 
 help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "PYTHON=/path/to/python3.13 chooses the Python that .venv is made with."
 
-experiments: $(READY) ## run what changed: ONLY=a,b GUIDES=c,d BUDGET=smoke WORKERS=2 RESULTS=dir
+experiments: $(READY) ## run what changed: ONLY=a,b GUIDES=c,d BUDGET=smoke WORKERS=2 RESULTS=dir POSTERIORDB=dir
 	$(RUN) suite run $(call spaced,$(ONLY))$(call flag,guides,$(call commaed,$(GUIDES)))$(call \
-		flag,budget,$(BUDGET))$(call flag,workers,$(WORKERS))$(call flag,results,$(RESULTS))
+		flag,budget,$(BUDGET))$(call flag,workers,$(WORKERS))$(call flag,results,$(RESULTS))$(call \
+		flag,posteriordb,$(POSTERIORDB))
 
 report: $(READY) ## draw the report again: RESULTS=dir
 	$(RUN) suite report$(call flag,results,$(RESULTS))
@@ -29,6 +30,15 @@ publish: ## copy the last run's tables, certificates and room figures to results
 		results/published
 	cp results/reference/*.json results/published/reference
 	cp results/figures/*-room.png results/published/figures
+
+calibration: $(READY) ## do 95 % intervals cover? writes benchmarks/calibration.csv
+	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/calibration.py
+
+planted: $(READY) ## which metric catches which failure? writes the README's table
+	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/planted.py
+
+posteriordb: $(READY) ## do model and NUTS agree with it? POSTERIORDB=path; writes benchmarks/posteriordb.csv
+	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/posteriordb.py
 
 test: lint ## lint, then run the tests
 	$(RUN) pytest
@@ -45,7 +55,7 @@ lock: ## pin what pyproject.toml asks for (needs uv); UPGRADE=1 moves every pin 
 
 clean: ## remove .venv, .cache, tool caches, and results except results/published
 	rm -rf .venv .cache .pytest_cache .ruff_cache
-	find suite models guides experiments tests -name __pycache__ -prune -exec rm -rf {} +
+	find suite models guides experiments benchmarks tests -name __pycache__ -prune -exec rm -rf {} +
 	test ! -d results || find results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +
 
 # The stamp comes last: a set-up that was cut off has none, so the next make starts it afresh.

@@ -17,6 +17,8 @@ from suite import measure
 from suite.density import Params, Target, approximate, flatten, prior_log_joints
 from suite.draws import Draws, flat_draws, labels
 from suite.fit import Fitted, fit
+from suite.nuts import CHAINS
+from suite.quality import Posterior, Sample, floors_of, quality
 from suite.reference import make_reference
 from suite.spec import Budget, Fit, Guide, Model
 
@@ -55,34 +57,32 @@ def fit_cell(
         ValueError: the guide's sites are not the model's, or the reference lacks one of them.
     """
     target = flatten(model)
-    u, coordinates = flat_draws(target, draws)
+    both = Sample(*flat_draws(target, draws))
+    posterior = Posterior(both.at(slice(CHAINS)), both.at(slice(CHAINS, None)), facts)
     fitted = fit(target, guide, options, seeds, jax.random.key(1))
     clock = time.perf_counter()
-    log_w, log_w_reference, values = score(target, fitted, u, budget, jax.random.key(2))
-    rows = [
-        {"seed": seed, "dim": target.dim}
-        | measure.quality(
-            log_w[seed],
-            None if log_w_reference is None else log_w_reference[seed],
-            values[seed],
-            coordinates,
-            facts,
-        )
-        | measure.cost(fitted, options, seed)
-        for seed in range(seeds)
-    ]
+    log_w, log_w_reference, samples = score(target, fitted, both.u, budget, jax.random.key(2))
+    floors = floors_of(posterior)
+    rows = []
+    for seed in range(seeds):
+        at_reference = None if log_w_reference is None else log_w_reference[seed]
+        found = quality(log_w[seed], at_reference, samples.at(seed), posterior, floors)
+        rows.append({"seed": seed, "dim": target.dim} | found)
+    for seed, also in enumerate(measure.progress(fitted, rows)):
+        rows[seed] |= also | measure.cost(fitted, options, seed)
     for row in rows:
         row["measure_seconds"] = time.perf_counter() - clock
     names = labels({name: draws[name] for name in target.shapes}, leading=2)
     typical = int(np.argsort([row.get("elbo", -np.inf) for row in rows])[seeds // 2])
+    chosen, reference = samples.values[typical], posterior.first.values
     return {
         "rows": rows,
         "traces": measure.traces(fitted, options),
         "rates": measure.rates(fitted, options),
-        "summary": measure.summary(names, values[typical][None], seed=typical),
-        "draws": measure.some_draws(names, values[typical]),
-        "reference_summary": measure.summary(names, coordinates, kind=facts["kind"]),
-        "reference_draws": measure.some_draws(names, coordinates.reshape(-1, len(names))),
+        "summary": measure.summary(names, chosen[None], seed=typical),
+        "draws": measure.some_draws(names, chosen),
+        "reference_summary": measure.summary(names, reference, kind=facts["kind"]),
+        "reference_draws": measure.some_draws(names, reference.reshape(-1, len(names))),
     }
 
 
@@ -95,29 +95,29 @@ def score(
 ) -> tuple[
     Float[np.ndarray, "seed draw"],
     Float[np.ndarray, "seed chain sample"] | None,
-    Float[np.ndarray, "seed draw coordinate"],
+    Sample,
 ]:
-    """log p~ - log q at fresh draws of q and at the reference's, and the draws of q as sites."""
+    """log p~ - log q at fresh draws of q and at the reference's, and the draws of q."""
 
-    def one(params: Params, key: PRNGKeyArray) -> tuple[Array, Array | None, Array]:
+    def one(params: Params, key: PRNGKeyArray) -> tuple[Array, Array | None, Sample]:
         q = approximate(fitted.guide, params, target)
 
-        def fresh(key: PRNGKeyArray) -> tuple[Array, Array]:
+        def fresh(key: PRNGKeyArray) -> tuple[Array, Sample]:
             draw, log_q = q.draw(key)
             z = target.constrain(draw)
             values = jnp.concatenate([jnp.ravel(z[name]) for name in target.shapes])
-            return target.log_joint(draw) - log_q, values
+            return target.log_joint(draw) - log_q, Sample(draw, values)
 
         keys = jax.random.split(key, budget.num_draws)
-        log_w, values = jax.lax.map(fresh, keys, batch_size=1_000)
+        log_w, sample = jax.lax.map(fresh, keys, batch_size=1_000)
         if (log_q_at := q.log_prob) is None:
-            return log_w, None, values
+            return log_w, None, sample
 
         def given(point: Array) -> Array:
             return target.log_joint(point) - log_q_at(point)
 
         at = jax.lax.map(given, u.reshape(-1, target.dim), batch_size=1_000)
-        return log_w, at.reshape(u.shape[:2]), values
+        return log_w, at.reshape(u.shape[:2]), sample
 
     keys = jax.random.split(key, fitted.final.shape[1])
     return jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(fitted.params, keys))

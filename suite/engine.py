@@ -149,8 +149,9 @@ def _begin_worker() -> None:
 
 
 def _set_environment() -> None:
-    """For the workers, which inherit it: XLA's flags, and its cache of compiled programs."""
+    """For the workers, which inherit it: one thread each, and a cache of compiled programs."""
     os.environ["XLA_FLAGS"] = " ".join((*XLA_FLAGS, os.environ.get("XLA_FLAGS", "")))
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # scikit-learn's threads wait by spinning
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")

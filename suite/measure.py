@@ -1,7 +1,8 @@
-"""From log weights, draws and fits to the rows of the tables."""
+"""From fits and draws to the rows of the tables; how good a fit is, `quality` says."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import arviz as az
@@ -9,54 +10,13 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from suite import metrics
-from suite.fit import Fitted
-from suite.metrics import Estimate
+from suite.fit import LAST, Fitted
 from suite.spec import Fit
 
 Row = dict[str, Any]
 
 STORED_DRAWS = 1_000
 """Draws of a guide, and of the reference, that are kept for the plots."""
-
-
-def quality(
-    log_w: Float[np.ndarray, " draw"],
-    log_w_reference: Float[np.ndarray, "chain sample"] | None,
-    values: Float[np.ndarray, "draw coordinate"],
-    reference: Float[np.ndarray, "chain sample coordinate"],
-    facts: Row,
-) -> Row:
-    """How good one fitted guide is; what cannot be known stays empty, and `reason` says why."""
-    if not np.isfinite(log_w).all():
-        share = float(np.mean(~np.isfinite(log_w)))
-        return {
-            "status": "diverged",
-            "reason": f"log p(x, z) - log q(z) is not finite at {share:.1%} of the guide's draws",
-        }
-    lower = metrics.elbo(log_w)
-    found = {"elbo": lower, "khat": metrics.khat(log_w), "ess_guide": metrics.ess_guide(log_w)}
-    reasons = []
-    if facts["objections"]:
-        reasons.append(f"reference not certified: {', '.join(facts['objections'])}")
-    else:
-        evidence = Estimate(facts["evidence"]["value"], facts["evidence"]["se"])
-        found |= {"log_evidence": evidence, "kl_guide_posterior": evidence - lower}
-        found |= _moments(values, reference)
-        if log_w_reference is None:
-            reasons.append("no EUBO: this guide has no density at given draws")
-        elif not np.isfinite(log_w_reference).all():
-            reasons.append("no EUBO: the guide's density is zero at some reference draws")
-        else:
-            upper = metrics.eubo(log_w_reference)
-            found |= {"eubo": upper, "jeffreys": upper - lower}
-            found |= {"kl_posterior_guide": upper - evidence}
-    row: Row = {"status": "ok", "reason": "; ".join(reasons)}
-    row |= {"khat_threshold": metrics.khat_threshold(log_w.size)}
-    row |= {} if facts["objections"] else {"log_evidence_method": facts["evidence"]["method"]}
-    for name, estimate in found.items():
-        row |= {name: estimate.value, f"{name}_se": estimate.se}
-    return row
 
 
 def cost(fitted: Fitted, options: Fit, seed: int) -> Row:
@@ -70,6 +30,27 @@ def cost(fitted: Fitted, options: Fit, seed: int) -> Row:
         "compile_seconds": fitted.compile_seconds,
         "fit_seconds": fitted.fit_seconds,
     }
+
+
+def progress(fitted: Fitted, rows: Sequence[Row]) -> list[Row]:
+    """Whether each seed's fit was done: nats behind the best seed, nats gained near the end.
+
+    The gain is the mean ELBO of the last checkpoints less that of as many before them.
+    """
+    elbo, se = fitted.elbo[fitted.rate], fitted.elbo_se[fitted.rate]
+    late, before = slice(-LAST, None), slice(-2 * LAST, -LAST)
+    measured = [row for row in rows if "elbo" in row]
+    best = max(measured, key=lambda row: row["elbo"], default=None)
+    found = []
+    for seed, row in enumerate(rows):
+        gain = elbo[seed, late].mean() - elbo[seed, before].mean()
+        noise = np.sqrt((se[seed, late] ** 2).sum() + (se[seed, before] ** 2).sum()) / LAST
+        progress = {"elbo_gain": float(gain), "elbo_gain_se": float(noise)}
+        if best is not None and "elbo" in row:
+            error = 0.0 if row is best else float(np.hypot(best["elbo_se"], row["elbo_se"]))
+            progress |= {"seed_gap": best["elbo"] - row["elbo"], "seed_gap_se": error}
+        found.append(progress)
+    return found
 
 
 def traces(fitted: Fitted, options: Fit) -> list[Row]:
@@ -122,17 +103,3 @@ def some_draws(names: list[str], values: Float[np.ndarray, "draw coordinate"]) -
     """Equally spaced draws, by coordinate."""
     thin = values[:: max(len(values) // STORED_DRAWS, 1)][:STORED_DRAWS]
     return dict(zip(names, thin.T.tolist(), strict=True))
-
-
-def _moments(
-    values: Float[np.ndarray, "draw coordinate"],
-    reference: Float[np.ndarray, "chain sample coordinate"],
-) -> dict[str, Estimate]:
-    means = metrics.mean_errors(values, reference)
-    log_sds = metrics.log_sd_errors(values, reference)
-    return {
-        "mean_error_max": metrics.largest(means),
-        "mean_error_rms": metrics.root_mean_square(means),
-        "log_sd_error_max": metrics.largest(log_sds),
-        "log_sd_error_rms": metrics.root_mean_square(log_sds),
-    }

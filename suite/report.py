@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from suite import plots
 from suite.fingerprint import fingerprint, source_fingerprint
 from suite.style import Figure, Look, begin, with_error
 from suite.table import COLUMNS, columns
+from suite.verdict import RULES
+from suite.view import View
 
 TABLES = ("table", "traces", "references", "summary", "learning_rates")
 
 SHORT = {
+    "verdict": "verdict",
     "kl_guide_posterior": "room: KL(q || p)",
     "kl_posterior_guide": "KL(p || q)",
     "khat": "k-hat",
@@ -77,7 +81,8 @@ def _contents(folder: Path) -> dict[str, Any]:
     return {
         "sections": sections,
         "problems": sorted(set(table.loc[table["status"] != "ok", "reason"].dropna())),
-        "columns": [(name, COLUMNS.get(name.removesuffix("_se"))) for name in columns()],
+        "columns": [(name, COLUMNS[re.sub("_(se|floor)$", "", name)]) for name in columns()],
+        "rules": RULES,
         "rows": table.replace({np.nan: None}).to_dict(orient="records"),
         "show": _cell,
     }
@@ -94,7 +99,7 @@ def _model(
     good = rows[rows["status"] == "ok"]
     if good.empty:
         return {"name": model, "short": [], "figures": [], "facts": None}
-    view = plots.View(
+    view = View(
         name=f"{experiment}-{model}",
         rows=good,
         traces=of("traces"),
@@ -110,22 +115,35 @@ def _model(
         "name": model,
         "short": _short(view),
         "figures": [{"figure": f, "src": _inline(f)} for f in drawn],
-        "facts": view.facts.to_dict(),
-        "refused": isinstance(view.facts["nuts_objections"], str),
+        "facts": {k: v for k, v in view.facts.to_dict().items() if v == v},
+        "check": good["evidence_check"].iloc[0],
+        "integral": view.integral[0],
+        "refused": isinstance(view.facts["objections"], str),
+        "nuts_refused": isinstance(view.facts["nuts_objections"], str),
         "with_error": with_error,
     }
 
 
-def _short(view: plots.View) -> list[dict[str, str]]:
+def _short(view: View) -> list[dict[str, str]]:
     """A line for each guide: the seed of the median ELBO, its estimates with their errors."""
     return [
         {
             "guide": str(guide),
             "seeds": str((view.rows["guide"] == guide).sum()),
-            **{text: with_error(row[name], row[f"{name}_se"]) for name, text in SHORT.items()},
+            **{text: _said(row, name) for name, text in SHORT.items()},
         }
         for guide, row in view.medians().iterrows()
     ]
+
+
+def _said(row: pd.Series, name: str) -> str:
+    """A word, or an estimate with its error, or that it is no more than what two references give."""
+    if isinstance(row[name], str):
+        return row[name]
+    above = row[name] - row.get(f"{name}_floor", np.nan)
+    if above <= 2 * row[f"{name}_se"] + 1e-9:
+        return "indistinguishable"
+    return with_error(row[name], row[f"{name}_se"])
 
 
 def _cell(value: Any) -> str:

@@ -1,7 +1,8 @@
 """The columns of results/table.csv: what each means, its unit, and which direction is better.
 
 A row is one experiment, model, guide and seed. An estimate `x` has its standard error beside it in
-`x_se`. Where a cell is empty, `reason` says why. Axis labels and tooltips are made from here.
+`x_se`, and in `x_floor` what it would be of the posterior itself. Where a cell is empty, `reason` names
+the column and says why; where all of a row is, it only says why. Axis labels and tooltips are made from here.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ class Column:
         unit: "nats", "seconds", "sd" (of the reference), or "" for a plain number.
         better: "higher", "lower" or "" where neither is.
         estimated: whether a column with its standard error follows.
+        floored: whether a column follows that says what two references in each other's place give.
     """
 
     text: str
     unit: str = ""
     better: str = ""
     estimated: bool = False
+    floored: bool = False
 
     @property
     def label(self) -> str:
@@ -41,22 +44,38 @@ COLUMNS: dict[str, Column] = {
     "guide": Column("the family of approximations q"),
     "seed": Column("number of the independent fit"),
     "status": Column("ok; diverged: q reaches where p has no finite density; failed; interrupted"),
+    "verdict": Column("what may be done with this fit, by the rule that the report prints"),
     "reason": Column("why cells of this row are empty"),
     "dim": Column("number of unconstrained coordinates"),
     "log_evidence": Column("log p(x)", "nats", "", True),
     "log_evidence_method": Column("how log p(x) was found: exact, or bridge sampling"),
+    "log_evidence_importance": Column("log of this guide's own mean weight", "nats", "", True),
+    "evidence_check": Column("log p(x) against the weights of the guide of the best k-hat"),
     "elbo": Column("ELBO: mean of log p(x, z) - log q(z) over draws of q", "nats", "higher", True),
-    "kl_guide_posterior": Column("KL(q || p) = log p(x) - ELBO", "nats", "lower", True),
+    "kl_guide_posterior": Column("KL(q || p) = log p(x) - ELBO", "nats", "lower", True, True),
     "eubo": Column("EUBO: the same mean over draws of the posterior", "nats", "lower", True),
-    "kl_posterior_guide": Column("KL(p || q) = EUBO - log p(x)", "nats", "lower", True),
-    "jeffreys": Column("KL(q || p) + KL(p || q) = EUBO - ELBO", "nats", "lower", True),
+    "kl_posterior_guide": Column("KL(p || q) = EUBO - log p(x)", "nats", "lower", True, True),
+    "jeffreys": Column("KL(q || p) + KL(p || q) = EUBO - ELBO", "nats", "lower", True, True),
     "khat": Column("Pareto shape of the importance weights", "", "lower", True),
     "khat_threshold": Column("the largest k-hat that so many draws bear"),
     "ess_guide": Column("effective share of the draws of q after weighting", "", "higher", True),
-    "mean_error_max": Column("largest error of a posterior mean", "sd", "lower", True),
-    "mean_error_rms": Column("root mean square error of the means", "sd", "lower", True),
-    "log_sd_error_max": Column("largest abs(log(sd of q / sd of p))", "", "lower", True),
-    "log_sd_error_rms": Column("root mean square of log(sd of q / sd of p)", "", "lower", True),
+    "ess_reference": Column("the same share, as the posterior's draws see it", "", "higher", True),
+    "mean_error_max": Column("largest error of a posterior mean", "sd", "lower", True, True),
+    "mean_error_rms": Column("root mean square error of the means", "sd", "lower", True, True),
+    "log_sd_error_max": Column("largest abs(log(sd of q / sd of p))", "", "lower", True, True),
+    "log_sd_error_rms": Column(
+        "root mean square of log(sd of q / sd of p)", "", "lower", True, True
+    ),
+    "covariance_error": Column(
+        "Frobenius norm of the whitened covariance - I", "", "lower", True, True
+    ),
+    "sliced_wasserstein": Column("sliced Wasserstein-2 distance", "sd", "lower", True, True),
+    "max_sliced": Column(
+        "Wasserstein-2 distance along the worst direction", "sd", "lower", True, True
+    ),
+    "c2st": Column("held-out accuracy of a classifier; 0.5: cannot tell", "", "lower", True, True),
+    "seed_gap": Column("ELBO of the guide's best seed less this one's", "nats", "lower", True),
+    "elbo_gain": Column("ELBO gained over the last tenth of the steps", "nats", "", True),
     "theory_room": Column("KL(q || p) of the best member of the family, by formula", "nats"),
     "learning_rate": Column("the rate that was chosen for all seeds together"),
     "num_steps": Column("gradient steps of this fit"),
@@ -69,8 +88,12 @@ COLUMNS: dict[str, Column] = {
 
 
 def columns() -> list[str]:
-    """The header, every estimate followed by its standard error."""
-    return [name for k, c in COLUMNS.items() for name in ([k, f"{k}_se"] if c.estimated else [k])]
+    """The header, every estimate followed by its standard error and its floor."""
+    return [f"{name}{end}" for name, column in COLUMNS.items() for end in _ends(column)]
+
+
+def _ends(column: Column) -> list[str]:
+    return ["", *["_se"] * column.estimated, *["_floor"] * column.floored]
 
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -7,12 +7,19 @@ from typing import Any
 
 import pandas as pd
 
+from suite.crosscheck import cross_check
+from suite.metrics import Estimate
 from suite.pairs import telling_pair
 from suite.run import Plan
 from suite.store import Record, Store
 from suite.table import frame
+from suite.verdict import verdict
 
 FAILED = "failed"
+
+
+WORDS = ("objections", "remarks")
+"""What a certificate says in sentences."""
 
 
 def write_tables(plan: Plan, records: Mapping[str, Record], store: Store) -> pd.DataFrame:
@@ -38,15 +45,40 @@ def write_tables(plan: Plan, records: Mapping[str, Record], store: Store) -> pd.
 def main_table(plan: Plan, records: Mapping[str, Record]) -> pd.DataFrame:
     """One row per experiment, model, guide and seed, and one per file that could not be used."""
     rows: list[Record] = []
+    checks = _evidence_checks(plan, records)
     for entry in plan.entries:
         record = records[entry.cell.key]
         failed = [{"seed": seed, **record} for seed in range(entry.cell.seeds)]
         theory = entry.experiment.theory.get(entry.guide.name)
         for row in record.get("rows", failed):
             rows.append({**_names(entry), "theory_room": theory, **row})
+            if theory is None and row["status"] == "ok":
+                rows[-1]["reason"] = _and(row["reason"], "theory_room: no formula is known")
     for problem in plan.problems:
         rows.append({"experiment": problem.path.stem, "status": FAILED, "reason": str(problem)})
-    return frame(rows)
+    for row in rows:
+        if row["status"] == "ok":
+            row["evidence_check"] = checks[row["model"]]
+    return frame([{**row, "verdict": verdict(row)} for row in rows])
+
+
+def _evidence_checks(plan: Plan, records: Mapping[str, Record]) -> dict[str, str]:
+    """What the best guide of each model says of its evidence."""
+    rows: dict[str, list[Record]] = {}
+    evidence: dict[str, Estimate | None] = {}
+    for entry in plan.entries:
+        name, facts = entry.model.name, records.get(entry.cell.needs or "", {})
+        found = records[entry.cell.key].get("rows", [])
+        good = [{"guide": entry.guide.name, **row} for row in found if row["status"] == "ok"]
+        rows.setdefault(name, []).extend(good)
+        if good:
+            known = None if facts["objections"] else facts["evidence"]
+            evidence[name] = Estimate(known["value"], known["se"]) if known else None
+    return {name: cross_check(rows[name], evidence[name]) for name in evidence}
+
+
+def _and(reason: str, other: str) -> str:
+    return f"{reason}; {other}" if reason else other
 
 
 def _names(entry: Any) -> Record:
@@ -115,14 +147,26 @@ def _facts(plan: Plan, records: Mapping[str, Record]) -> list[Record]:
             "model": entry.model.name,
             "reference": facts["kind"],
             "drawn_from": (entry.model.reference or entry.model).name,
-            "log_evidence": evidence.get("value"),
-            "log_evidence_se": evidence.get("se"),
-            "log_evidence_method": evidence.get("method"),
+            "objections": "; ".join(facts["objections"]),
+            "log_integral": evidence.get("value"),
+            "log_integral_se": evidence.get("se"),
+            "log_integral_method": evidence.get("method"),
+            "flat": ", ".join(facts["flat"]),
             "nuts_log_evidence": claim["value"],
             "nuts_log_evidence_se": claim["se"],
-            **{f"nuts_{name}": value for name, value in nuts.items() if name != "objections"},
-            "nuts_objections": "; ".join(nuts["objections"]),
+            **{f"nuts_{name}": value for name, value in nuts.items() if name not in WORDS},
+            **{f"nuts_{name}": "; ".join(nuts[name]) for name in WORDS},
+            **_published(facts["posteriordb"]),
             "pair_x": pair[0],
             "pair_y": pair[1],
         }
     return list(rows.values())
+
+
+def _published(agreement: Record | None) -> Record:
+    """What a comparison with posteriordb said, in combined standard errors."""
+    if agreement is None:
+        return {}
+    numbers = ("mean", "sd", "limit", "stein", "stein_limit")
+    found = {f"posteriordb_{name}": agreement[name] for name in numbers}
+    return {"posteriordb": agreement["entry"], **found}

@@ -11,7 +11,7 @@ SUITE = {path.stem: path for path in (ROOT / "suite").glob("*.py") if path.stem 
 CONTENT = [
     path for name in ("models", "guides", "experiments") for path in (ROOT / name).glob("*.py")
 ]
-COMPUTES = {"density", "fit", "reference", "evidence", "cells", "engine"}
+COMPUTES = {"density", "fit", "nuts", "reference", "evidence", "quality", "cells", "engine"}
 
 
 def imported_by(path):
@@ -45,7 +45,9 @@ def test_imports_of_the_suite_have_no_circle():
     TopologicalSorter({name: ours(path) for name, path in SUITE.items()}).prepare()
 
 
-@pytest.mark.parametrize("name", ["spec", "metrics", "table", "fingerprint"])
+@pytest.mark.parametrize(
+    "name", ["spec", "metrics", "table", "fingerprint", "posteriordb", "verdict"]
+)
 def test_the_vocabulary_imports_nothing_of_ours(name):
     assert not ours(SUITE[name])
 
@@ -53,18 +55,26 @@ def test_the_vocabulary_imports_nothing_of_ours(name):
 @pytest.mark.parametrize(
     ("name", "allowed"),
     [
-        ("discover", {"spec"}),
+        ("discover", {"spec", "posteriordb"}),
+        ("distances", {"metrics"}),
+        ("quality", {"spec", "density", "metrics", "distances", "evidence"}),
+        ("crosscheck", {"metrics"}),
+        ("agreement", {"spec", "density", "draws", "posteriordb"}),
+        ("nuts", {"spec", "density", "draws"}),
         ("density", {"spec"}),
         ("fit", {"spec", "density", "objective"}),
         ("evidence", {"spec", "density", "metrics"}),
-        ("reference", {"spec", "density", "draws", "metrics", "evidence"}),
+        (
+            "reference",
+            {"spec", "density", "draws", "metrics", "evidence", "nuts", "agreement", "posteriordb"},
+        ),
     ],
 )
 def test_what_measures_needs_only_what_comes_before_it(name, allowed):
     assert reach(name) <= allowed
 
 
-@pytest.mark.parametrize("name", ["plots", "report"])
+@pytest.mark.parametrize("name", ["view", "plots", "plots_ways", "plots_draws", "report"])
 def test_pictures_and_report_compute_nothing(name):
     assert not reach(name) & (COMPUTES | {"run"})
 
@@ -72,6 +82,10 @@ def test_pictures_and_report_compute_nothing(name):
 def test_only_density_reads_traces():
     readers = {name for name, path in SUITE.items() if "get_trace" in path.read_text()}
     assert readers == {"density"}
+
+
+def test_a_changed_verdict_or_cross_check_reruns_no_cell():
+    assert not reach("cells") & {"verdict", "crosscheck", "tabulate", "report"}
 
 
 @pytest.mark.parametrize("path", CONTENT, ids=lambda path: f"{path.parent.name}/{path.stem}")

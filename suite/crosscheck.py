@@ -1,0 +1,34 @@
+"""log p(x) a second way: by importance sampling from the guide whose weights can best be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from suite.metrics import Estimate
+
+TOO_FAR = 3.0
+"""Combined standard errors that the two may differ by."""
+
+
+def cross_check(rows: Sequence[dict[str, Any]], evidence: Estimate | None) -> str:
+    """One phrase on whether a model's log p(x) agrees with the weights of its best guide.
+
+    Args:
+        rows: of all guides of one model; that of the lowest k-hat checks for all of them.
+        evidence: log p(x), or the log integral of the joint under a flat prior; None where the
+            reference has no certificate.
+    """
+    if evidence is None:
+        return "none: no certified reference"
+    usable = [row for row in rows if row["khat"] < row["khat_threshold"]]
+    if not usable:
+        return "none: no guide's k-hat is below its threshold"
+    best = min(usable, key=lambda row: row["khat"])
+    other = Estimate(best["log_evidence_importance"], best["log_evidence_importance_se"])
+    difference = evidence - other
+    off = abs(difference.value) / max(difference.se, 1e-9 * max(1.0, abs(evidence.value)))
+    return (
+        f"{'agrees with' if off <= TOO_FAR else 'DIFFERS from'} the weights of {best['guide']}, "
+        f"{other.value:.4f} ± {other.se:.4f}: {off:.1f} standard errors"
+    )

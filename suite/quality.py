@@ -1,0 +1,169 @@
+"""How good one fitted guide is: every metric of its draws and log weights, with what it rests on.
+
+A number has its standard error, and where two references can be compared in the guide's place, its
+floor: what the metric would say of the posterior itself. Where a number cannot be had, the row says
+which and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from suite import distances, metrics
+from suite.evidence import importance_evidence
+from suite.metrics import Estimate
+
+Row = dict[str, Any]
+
+OF_DRAWS = (
+    *("mean_error_max", "mean_error_rms", "log_sd_error_max", "log_sd_error_rms"),
+    *("covariance_error", "sliced_wasserstein", "max_sliced", "c2st"),
+)
+OF_REFERENCE_WEIGHTS = ("eubo", "kl_posterior_guide", "jeffreys", "ess_reference")
+OF_EVIDENCE = ("log_evidence", "log_evidence_method")
+OF_REFERENCE = (*OF_EVIDENCE, "kl_guide_posterior", *OF_REFERENCE_WEIGHTS, *OF_DRAWS)
+
+
+class Sample(NamedTuple):
+    """Draws as unconstrained vectors, and as the values of their sites side by side."""
+
+    u: Float[Any, "*batch dim"]
+    values: Float[Any, "*batch coordinate"]
+
+    def at(self, which: int | slice) -> Sample:
+        """Some along the first axis."""
+        return Sample(self.u[which], self.values[which])
+
+
+class Posterior(NamedTuple):
+    """Two independent references of the same model, [chain, draw, ...], and what is known of them."""
+
+    first: Sample
+    second: Sample
+    facts: Row
+
+
+@dataclass
+class Findings:
+    """A row in the making."""
+
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+    floors: dict[str, float] = field(default_factory=dict)
+    empty: dict[str, Sequence[str]] = field(default_factory=dict)
+    plain: Row = field(default_factory=dict)
+
+    def row(self) -> Row:
+        """The columns."""
+        row: Row = {"status": "ok", **self.plain, "reason": explain(self.empty)}
+        for name, estimate in self.estimates.items():
+            row |= {name: estimate.value, f"{name}_se": estimate.se}
+        return row | {f"{name}_floor": floor for name, floor in self.floors.items()}
+
+
+def explain(empty: dict[str, Sequence[str]]) -> str:
+    """Which columns are empty and why: "eubo, jeffreys: no density at given draws; ..."."""
+    return "; ".join(f"{', '.join(columns)}: {why}" for why, columns in empty.items())
+
+
+def quality(
+    log_w: Float[np.ndarray, " draw"],
+    log_w_reference: Float[np.ndarray, "both_chains sample"] | None,
+    draws: Sample,
+    posterior: Posterior,
+    floors: dict[str, float],
+) -> Row:
+    """Every metric of one fit.
+
+    Args:
+        log_w: log p(x, z) - log q(z), nats, at the draws of the guide.
+        log_w_reference: the same at the draws of both references, one below the other; None where
+            the guide has no density at given draws.
+        draws: of the guide, as independent as `log_w`.
+        posterior: the two references.
+        floors: what `floors_of` says of them.
+    """
+    if not np.isfinite(log_w).all():
+        share = float(np.mean(~np.isfinite(log_w)))
+        why = f"log p(x, z) - log q(z) is not finite at {share:.1%} of the guide's draws"
+        return {"status": "diverged", "reason": why}
+    lower = metrics.elbo(log_w)
+    found = Findings(plain={"khat_threshold": metrics.khat_threshold(log_w.size)})
+    found.estimates |= {
+        "elbo": lower,
+        "khat": metrics.khat(log_w),
+        "ess_guide": metrics.ess_guide(log_w),
+        "log_evidence_importance": Estimate(*importance_evidence(log_w)[:2]),
+    }
+    facts = posterior.facts
+    if facts["objections"]:
+        why = f"reference not certified ({', '.join(facts['objections'])})"
+        found.empty[why] = OF_REFERENCE
+        return found.row()
+    evidence = Estimate(facts["evidence"]["value"], facts["evidence"]["se"])
+    if facts["flat"]:
+        found.empty[f"the prior of {', '.join(facts['flat'])} is flat"] = OF_EVIDENCE
+    else:
+        found.plain["log_evidence_method"] = facts["evidence"]["method"]
+        found.estimates["log_evidence"] = evidence
+    found.estimates["kl_guide_posterior"] = evidence - lower
+    found.floors["kl_guide_posterior"] = abs(evidence.value - facts["second_evidence"]["value"])
+    found.estimates |= _of_draws(draws, posterior.first)
+    found.floors |= floors
+    if log_w_reference is None:
+        found.empty["this guide has no density at given draws"] = OF_REFERENCE_WEIGHTS
+    elif not np.isfinite(log_w_reference).all():
+        found.empty["q is zero at some reference draws"] = OF_REFERENCE_WEIGHTS
+    else:
+        _add_reference_weights(found, log_w_reference, evidence, facts)
+    return found.row()
+
+
+def floors_of(posterior: Posterior) -> dict[str, float]:
+    """What each metric of draws says when the second reference stands in the guide's place."""
+    if posterior.facts["objections"]:
+        return {}
+    second = Sample(*(part.reshape(-1, part.shape[-1]) for part in posterior.second))
+    return {name: found.value for name, found in _of_draws(second, posterior.first).items()}
+
+
+def _add_reference_weights(
+    found: Findings,
+    log_w: Float[np.ndarray, "both_chains sample"],
+    evidence: Estimate,
+    facts: Row,
+) -> None:
+    """What is averaged over the first reference; the second one's average says how far to trust it."""
+    chains = len(log_w) // 2
+    upper, again = metrics.eubo(log_w[:chains]), metrics.eubo(log_w[chains:])
+    found.estimates |= {
+        "eubo": upper,
+        "jeffreys": upper - found.estimates["elbo"],
+        "kl_posterior_guide": upper - evidence,
+        "ess_reference": metrics.ess_reference(log_w[:chains], evidence),
+    }
+    between = again.value - facts["second_evidence"]["value"] - (upper.value - evidence.value)
+    found.floors |= {
+        "jeffreys": abs(again.value - upper.value),
+        "kl_posterior_guide": abs(between),
+    }
+
+
+def _of_draws(draws: Sample, reference: Sample) -> dict[str, Estimate]:
+    """Errors of the sites' moments, and distances of the unconstrained vectors."""
+    means = metrics.mean_errors(draws.values, reference.values)
+    log_sds = metrics.log_sd_errors(draws.values, reference.values)
+    return {
+        "mean_error_max": metrics.largest(means),
+        "mean_error_rms": metrics.root_mean_square(means),
+        "log_sd_error_max": metrics.largest(log_sds),
+        "log_sd_error_rms": metrics.root_mean_square(log_sds),
+        "covariance_error": distances.covariance_error(draws.u, reference.u),
+        "sliced_wasserstein": distances.sliced_wasserstein(draws.u, reference.u),
+        "max_sliced": distances.max_sliced(draws.u, reference.u),
+        "c2st": distances.c2st(draws.u, reference.u),
+    }

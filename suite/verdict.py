@@ -1,0 +1,169 @@
+"""One word for a row: what may be done with this fit, by a written rule.
+
+The first rule that holds gives the word. A limit is met when the estimate and two standard errors
+more stay within it, so that noise makes no guide good; a fault is found when it stands out of its
+noise by three.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Every number that a verdict depends on, besides k-hat's own threshold, a column of the table.
+
+    Attributes:
+        same: nats of KL, either way, below which q and p are the same.
+        good: nats of KL, either way, that a good guide may leave.
+        moment: error of a mean in sd, or of a log sd, that a good guide may have.
+        accuracy: of the classifier on draws, where a good guide has no density at given draws.
+        share: effective share of the draws that weighting must leave, as the posterior sees it.
+        agree: factor by which the guide may overstate that share.
+        stuck: nats of ELBO below the best seed, or gained near the end, of an unfinished fit.
+        lopsided: KL(p || q) over KL(q || p) of a guide that misses mass.
+    """
+
+    same: float = 0.01
+    good: float = 0.1
+    moment: float = 0.2
+    accuracy: float = 0.55
+    share: float = 0.02
+    agree: float = 3.0
+    stuck: float = 0.1
+    lopsided: float = 1.5
+
+
+LIMITS = Thresholds()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A verdict, when it is given, and the same in words for the report."""
+
+    word: str
+    text: str
+    holds: Callable[[Row], bool]
+
+
+def verdict(row: Row) -> str:
+    """The word of the first rule that holds for a row of the table."""
+    return next(rule.word for rule in RULES if rule.holds(row))
+
+
+def _value(row: Row, name: str) -> float:
+    value = row.get(name)
+    return math.nan if value is None else float(value)
+
+
+def _within(row: Row, name: str, limit: float) -> bool:
+    """The estimate and two standard errors are at most `limit`; False where there is none."""
+    return _value(row, name) + 2 * _value(row, f"{name}_se") <= limit
+
+
+def _at_floor(row: Row, name: str) -> bool:
+    """Not told from what two references differ by."""
+    above = _value(row, name) - max(_value(row, f"{name}_floor"), 0.0)
+    return above <= 3 * _value(row, f"{name}_se") + 1e-9
+
+
+def _stands_out(row: Row, name: str, limit: float) -> bool:
+    return _value(row, name) - 3 * _value(row, f"{name}_se") > limit
+
+
+def _is_exact(row: Row) -> bool:
+    both = ("kl_guide_posterior", "kl_posterior_guide")
+    small = all(_within(row, name, LIMITS.same) for name in both)
+    compared = ("mean_error_max", "log_sd_error_max", "max_sliced", "c2st")
+    return small and all(_at_floor(row, name) for name in compared)
+
+
+def _is_good(row: Row) -> bool:
+    other_way = _within(row, "kl_posterior_guide", LIMITS.good)
+    if math.isnan(_value(row, "kl_posterior_guide")):
+        other_way = _within(row, "c2st", LIMITS.accuracy)
+    moments = ("mean_error_max", "log_sd_error_max")
+    return (
+        other_way
+        and _within(row, "kl_guide_posterior", LIMITS.good)
+        and all(_within(row, name, LIMITS.moment) for name in moments)
+    )
+
+
+def _can_be_weighted(row: Row) -> bool:
+    seen = _value(row, "ess_reference")
+    return (
+        _value(row, "khat") < _value(row, "khat_threshold")
+        and seen >= LIMITS.share
+        and seen * LIMITS.agree >= _value(row, "ess_guide")
+    )
+
+
+def _is_unfinished(row: Row) -> bool:
+    return any(_stands_out(row, name, LIMITS.stuck) for name in ("seed_gap", "elbo_gain"))
+
+
+def _misses_mass(row: Row) -> bool:
+    limit = LIMITS.lopsided * max(_value(row, "kl_guide_posterior"), 0.0)
+    return _stands_out(row, "kl_posterior_guide", limit) or (
+        _value(row, "kl_posterior_guide") > limit
+        and _value(row, "ess_reference") * LIMITS.agree < _value(row, "ess_guide")
+    )
+
+
+RULES = (
+    Rule(
+        "failed",
+        "the cell gave no result, or q reaches where p has no finite density",
+        lambda row: row.get("status") != "ok",
+    ),
+    Rule(
+        "no_reference",
+        "the reference has no certificate, so that nothing can be said",
+        lambda row: math.isnan(_value(row, "kl_guide_posterior")),
+    ),
+    Rule(
+        "exact",
+        f"both KLs are at most {LIMITS.same} nats, and largest errors of means and sds, sliced distance "
+        "and classifier are at their floors: q cannot be told from the posterior",
+        _is_exact,
+    ),
+    Rule(
+        "good",
+        f"both KLs are at most {LIMITS.good} nats, every mean is right to {LIMITS.moment} sd and every "
+        f"sd to {LIMITS.moment:.0%}; where the guide has no density at given draws, a classifier's "
+        f"accuracy of at most {LIMITS.accuracy} stands for KL(p || q)",
+        _is_good,
+    ),
+    Rule(
+        "reweight",
+        "k-hat is below its threshold, and the posterior agrees that weighting leaves an effective "
+        f"share of at least {LIMITS.share:.0%}, and not under 1/{LIMITS.agree:.0f} of what the guide's "
+        "own draws say: usable with importance weights",
+        _can_be_weighted,
+    ),
+    Rule(
+        "not_converged",
+        f"another seed of the same guide reached {LIMITS.stuck} nats more, or the ELBO still rose by "
+        "as much over the last tenth of the steps: blame the optimiser, not the family",
+        _is_unfinished,
+    ),
+    Rule(
+        "misses_mass",
+        f"KL(p || q) is over {LIMITS.lopsided} times KL(q || p), out of its noise or with less than "
+        f"1/{LIMITS.agree:.0f} of the effective share that the guide's own draws claim: the posterior "
+        "has mass, a mode or tails, where q hardly goes",
+        _misses_mass,
+    ),
+    Rule(
+        "biased",
+        "none of these: the family's best is off, and weights do not mend it",
+        lambda _: True,
+    ),
+)

@@ -1,0 +1,134 @@
+"""Rows: every number has its error, every empty cell its reason; the two sides of the identity."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from suite.crosscheck import cross_check
+from suite.metrics import Estimate
+from suite.quality import OF_REFERENCE, Posterior, Sample, floors_of, quality
+from suite.table import COLUMNS, frame
+
+DIM, LOG_Z = 2, 3.0
+EVIDENCE = {"value": LOG_Z, "se": 0.01, "method": "bridge"}
+FACTS = {
+    "objections": [],
+    "flat": [],
+    "evidence": EVIDENCE,
+    "second_evidence": {**EVIDENCE, "value": LOG_Z + 0.02},
+}
+
+
+def log_w(u):
+    return LOG_Z + (norm.logpdf(u) - norm.logpdf(u, scale=1.3)).sum(axis=-1)
+
+
+def a_row(density=True, **facts):
+    """Of q = N(0, 1.3^2) for p = N(0, 1)."""
+    rng = np.random.default_rng(0)
+    draws, both = rng.normal(0, 1.3, (2_000, DIM)), rng.normal(size=(8, 250, DIM))
+    first, second = (Sample(part, part) for part in (both[:4], both[4:]))
+    posterior = Posterior(first, second, {**FACTS, **facts})
+    at = log_w(both) if density else None
+    return quality(log_w(draws), at, Sample(draws, draws), posterior, floors_of(posterior))
+
+
+def lacking(row):
+    """Columns of a row that hold a number without its error or floor, or nothing without a reason."""
+    reasons = str(row["reason"])
+    named = {
+        name for part in reasons.split("; ") for name in re.findall(r"\w+", part.split(":")[0])
+    }
+    found = []
+    for name, column in COLUMNS.items():
+        parts = [f"{name}_se"] * column.estimated + [f"{name}_floor"] * column.floored
+        if pd.isna(row[name]):
+            found += [name] * (name not in named and name != "reason")
+        else:
+            found += [part for part in parts if pd.isna(row[part])]
+    return found
+
+
+MEASURED = set(OF_REFERENCE) | {"elbo", "khat", "ess_guide", "log_evidence_importance"}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {},
+        {"density": False},
+        {"flat": ["beta"]},
+        {"objections": ["R-hat 1.2 >= 1.01"]},
+        {"objections": ["7 divergences"], "density": False},
+    ],
+    ids=str,
+)
+def test_no_number_lacks_its_error_and_no_empty_cell_its_reason(case):
+    row = frame([a_row(**case)]).iloc[0]
+    assert not set(lacking(row)) & MEASURED
+
+
+def test_no_number_of_a_run_lacks_its_error_and_no_empty_cell_its_reason(smoke_run):
+    table = pd.read_csv(smoke_run / "table.csv", na_values=[""], keep_default_na=False)
+    for _, row in table.iterrows():
+        assert not lacking(row)
+
+
+def test_both_divergences_are_the_two_bounds_from_the_evidence():
+    row = a_row()
+    assert row["kl_guide_posterior"] == pytest.approx(LOG_Z - row["elbo"])
+    assert row["kl_posterior_guide"] == pytest.approx(row["eubo"] - LOG_Z)
+    both = row["kl_guide_posterior"] + row["kl_posterior_guide"]
+    assert row["jeffreys"] == pytest.approx(both)
+    one = DIM * (-np.log(1.3) + (1.3**2 - 1) / 2)
+    assert abs(row["kl_guide_posterior"] - one) < 4 * row["kl_guide_posterior_se"]
+
+
+def test_floor_of_a_divergence_is_what_the_references_disagree_by():
+    row = a_row()
+    assert row["kl_guide_posterior_floor"] == pytest.approx(0.02)
+    assert row["kl_posterior_guide_floor"] < 4 * row["kl_posterior_guide_se"] + 0.02
+
+
+def test_under_a_flat_prior_there_is_no_evidence_but_every_divergence():
+    row = a_row(flat=["beta"])
+    assert "log_evidence" not in row
+    assert row["reason"] == "log_evidence, log_evidence_method: the prior of beta is flat"
+    assert row["kl_guide_posterior"] == a_row()["kl_guide_posterior"]
+
+
+def test_without_a_certificate_nothing_rests_on_the_reference():
+    row = a_row(objections=["7 divergences"])
+    assert not set(row) & set(OF_REFERENCE)
+    assert {"elbo", "khat", "ess_guide"} <= set(row)
+
+
+def weights(guide, value, se, khat=0.2):
+    return {
+        "guide": guide,
+        "log_evidence_importance": value,
+        "log_evidence_importance_se": se,
+        "khat": khat,
+        "khat_threshold": 0.7,
+    }
+
+
+def test_cross_check_asks_the_guide_of_the_lowest_khat():
+    rows = [weights("wide", 0.0, 0.1), weights("narrow", 5.0, 0.1, khat=0.6)]
+    said = cross_check(rows, Estimate(0.1, 0.1))
+    assert said == "agrees with the weights of wide, 0.0000 ± 0.1000: 0.7 standard errors"
+
+
+def test_cross_check_says_so_where_the_two_differ():
+    said = cross_check([weights("wide", 0.0, 0.1)], Estimate(1.0, 0.1))
+    assert said.startswith("DIFFERS from the weights of wide")
+    assert said.endswith("7.1 standard errors")
+
+
+def test_cross_check_needs_weights_and_a_reference():
+    heavy = [weights("narrow", 0.0, 0.1, khat=0.9)]
+    assert cross_check(heavy, Estimate(0.0, 0.1)) == "none: no guide's k-hat is below its threshold"
+    assert cross_check(heavy, None) == "none: no certified reference"
