@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpyro import handlers
+from numpyro.infer import init_to_uniform
 
 from suite.density import approximate, prepare, prior_log_joints
 from suite.discover import docstring
@@ -76,7 +77,8 @@ def test_gradient_of_log_joint_has_mean_zero_over_the_posterior(target, posterio
 
 def test_docstring_names_every_latent_site(catalogue, model, target):
     words = set(re.findall(r"\w+", docstring(catalogue.place(model))))
-    trace = handlers.trace(handlers.seed(model.fn, 0)).get_trace(**model.data)
+    fn = handlers.substitute(handlers.seed(model.fn, 0), substitute_fn=init_to_uniform)
+    trace = handlers.trace(fn).get_trace(**model.data)
     kept = [name for name, site in trace.items() if site["type"] == "deterministic"]
     for name in target.shapes:
         # A reparametrised site keeps its old name as a deterministic one: theta_decentered, theta.

@@ -1,5 +1,6 @@
 """The report and its figures, drawn from a real run."""
 
+import html
 import re
 import shutil
 from html.parser import HTMLParser
@@ -9,10 +10,11 @@ import pytest
 from PIL import Image
 
 from suite.pairs import telling_pair
-from suite.report import write_report
+from suite.report import _said, write_report
 from suite.style import Look, number, with_error
+from suite.verdict import RULES
 
-FIGURES = ("room", "climb", "draws", "intervals")
+FIGURES = ("room", "ways", "climb", "draws", "intervals")
 
 
 class Page(HTMLParser):
@@ -70,6 +72,19 @@ def test_the_shown_room_is_the_one_in_the_table(smoke_run):
     assert shown in (smoke_run / "report.html").read_text(encoding="utf-8")
 
 
+def test_the_rule_of_the_verdicts_is_printed(smoke_run):
+    text = html.unescape((smoke_run / "report.html").read_text(encoding="utf-8"))
+    for rule in RULES:
+        assert f"<b>{rule.word}</b></dt><dd>{rule.text}." in text
+
+
+def test_a_number_at_its_floor_is_called_indistinguishable():
+    row = pd.Series({"x": 0.5, "x_se": 0.1, "x_floor": 0.35, "y": 0.5, "y_se": 0.1, "y_floor": 0.0})
+    assert _said(row, "x") == "indistinguishable"
+    assert _said(row, "y") == "0.50 ± 0.10"
+    assert _said(row.drop("x_floor"), "x") == "0.50 ± 0.10"
+
+
 def test_nothing_is_drawn_again_when_nothing_has_changed(smoke_run, tmp_path):
     copy = shutil.copytree(smoke_run, tmp_path / "results")
     before = (copy / "report.html").stat().st_mtime_ns
@@ -81,7 +96,7 @@ def test_without_a_certificate_only_the_climb_is_drawn(smoke_run, tmp_path):
     copy = shutil.copytree(smoke_run, tmp_path / "results")
     shutil.rmtree(copy / "figures")
     facts = pd.read_csv(copy / "references.csv")
-    facts = facts.assign(reference="nuts", log_evidence=None, nuts_objections="R-hat 2 >= 1.01")
+    facts = facts.assign(reference="nuts", log_integral=None, objections="R-hat 2 >= 1.01")
     facts.to_csv(copy / "references.csv", index=False)
     text = write_report(copy).read_text(encoding="utf-8")
     assert [path.stem for path in (copy / "figures").iterdir()] == ["regression-regression-climb"]

@@ -172,7 +172,16 @@ def test_variables_become_arguments_only_when_they_are_set(room, variables, flag
 
 
 def test_clean_keeps_published_results(room):
-    for folder in ("suite", "models", "guides", "experiments", "tests", ".venv", ".cache"):
+    for folder in (
+        "suite",
+        "models",
+        "guides",
+        "experiments",
+        "benchmarks",
+        "tests",
+        ".venv",
+        ".cache",
+    ):
         (room / folder).mkdir()
     kept = room / "results" / "published" / "smoke"
     kept.mkdir(parents=True)
