@@ -21,6 +21,9 @@ from suite.nuts import CHAINS, Certificate, nuts
 from suite.posteriordb import given
 from suite.spec import Budget
 
+TOO_FAR = 4.0
+"""Standard errors that bridge sampling may be from an evidence that the model states."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -51,8 +54,13 @@ class Reference:
     @property
     def objections(self) -> list[str]:
         """Why these draws may not be trusted; of exact draws, only what posteriordb says."""
-        nuts = [] if self.kind == "exact" else self.certificate.objections
-        return nuts + (self.agreement.objections if self.agreement else [])
+        found = self.agreement.objections if self.agreement else []
+        if self.kind == "nuts":
+            off = abs(self.nuts_evidence.value - self.evidence.value)
+            if off > TOO_FAR * self.nuts_evidence.se:
+                found = [f"bridge sampling is {off:.3g} nats from the stated log_evidence", *found]
+            found = [*self.certificate.objections, *found]
+        return found
 
     def facts(self) -> dict[str, Any]:
         """Everything but the draws, to be kept beside them; JSON-ready."""
@@ -81,12 +89,15 @@ def make_reference(target: Target, budget: Budget, key: PRNGKeyArray) -> Referen
     u, _ = flat_draws(target, draws)
     first, second = u[:CHAINS], u[CHAINS:]
     evidence = bridge_evidence(target, first, second, bridge_key)
+    again = bridge_evidence(target, second, first, jax.random.fold_in(bridge_key, 1))
+    stated = target.model.log_evidence
+    exact = None if stated is None else Evidence(stated, 0.0, "exact")
     compare = target.model.posteriordb is not None and given()
     reference = Reference(
         kind="nuts",
         draws=draws,
-        evidence=evidence,
-        second_evidence=bridge_evidence(target, second, first, jax.random.fold_in(bridge_key, 1)),
+        evidence=exact or evidence,
+        second_evidence=exact or again,
         flat=target.flat,
         certificate=certificate,
         nuts_evidence=evidence,

@@ -25,6 +25,8 @@ class Model:
         posterior: the exact posterior when it is known: a guide with nothing to learn, called
             like `fn` and sampling the same sites. It gives exact draws, and the evidence, since
             log p(x, z) - log p(z | x) = log p(x) at every z.
+        log_evidence: log p(x), nats, where it is known and the posterior is not. NUTS draws the
+            reference then; bridge sampling from it must agree.
         reference: the same posterior in coordinates that NUTS can sample (the non-centred twin
             of a centred model). Its draws must hold every latent site of this model.
         posteriordb: the entry of posteriordb with which the NUTS draws must agree, for instance
@@ -37,6 +39,7 @@ class Model:
     fn: NumPyroFn
     data: Mapping[str, Any] = field(default_factory=dict)
     posterior: NumPyroFn | None = None
+    log_evidence: float | None = None
     reference: Model | None = None
     posteriordb: str | None = None
     from_published: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
@@ -47,6 +50,8 @@ class Model:
             raise TypeError(f"model '{self.name}': fn must be a NumPyro function")
         if not isinstance(self.data, Mapping):
             raise TypeError(f"model '{self.name}': data must be a dict of the arguments of fn")
+        if self.log_evidence is not None and self.reference is not None:
+            raise ValueError(f"model '{self.name}': log_evidence belongs to its reference")
 
 
 @dataclass(frozen=True, eq=False)
