@@ -45,11 +45,11 @@ def progress(fitted: Fitted, rows: Sequence[Row]) -> list[Row]:
     for seed, row in enumerate(rows):
         gain = elbo[seed, late].mean() - elbo[seed, before].mean()
         noise = np.sqrt((se[seed, late] ** 2).sum() + (se[seed, before] ** 2).sum()) / LAST
-        progress = {"elbo_gain": float(gain), "elbo_gain_se": float(noise)}
+        done = {"elbo_gain": float(gain), "elbo_gain_se": float(noise)}
         if best is not None and "elbo" in row:
             error = 0.0 if row is best else float(np.hypot(best["elbo_se"], row["elbo_se"]))
-            progress |= {"seed_gap": best["elbo"] - row["elbo"], "seed_gap_se": error}
-        found.append(progress)
+            done |= {"seed_gap": best["elbo"] - row["elbo"], "seed_gap_se": error}
+        found.append(done)
     return found
 
 
