@@ -30,6 +30,7 @@ METRICS = {
     "khat": "k-hat",
     "ess_guide": "share by q",
     "ess_reference": "share by p",
+    "missed_mass": "missed",
     "mean_error_max": "mean",
     "log_sd_error_max": "sd",
     "covariance_error": "covariance",
@@ -116,6 +117,8 @@ def catches(metric: str, row: dict[str, Any]) -> bool:
     if metric.startswith("ess"):
         return value + 3 * error < 0.5
     clear = value - 3 * error
+    if metric == "missed_mass":
+        return clear > LIMITS.missed
     if metric.startswith("kl"):
         return clear > LIMITS.good
     if metric == "c2st":

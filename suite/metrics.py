@@ -81,16 +81,33 @@ def ess_reference(log_w: Float[np.ndarray, "chain draw"], log_evidence: Estimate
     """Effective share of the guide's draws, as the posterior sees it: Z / E_p[w] = 1 / E_p[p / q].
 
     In (0, 1], higher is better; for the same guide and posterior it is what `ess_guide` would be with
-    endless draws, (E_q w)^2 / E_q w^2. Unlike that it sees a mode that the guide misses. Where the
-    weights have no variance it is zero in truth, and too large here. Source: Agapiou et al. (2017),
-    Statistical Science 32:405-431. Standard error by the delta method; the chains' autocorrelation
-    is counted, and `log_evidence` must not come from the same draws.
+    endless draws, (E_q w)^2 / E_q w^2. Unlike that it sees a mode that the guide misses. Misleads: one
+    draw of the posterior's tail can make it zero, and where k-hat is over 0.5, so that the weights have
+    no variance, it is zero in truth; `missed_mass` says how much of the posterior that concerns.
+    Source: Agapiou et al. (2017), Statistical Science 32:405-431. Standard error by the delta method;
+    the chains' autocorrelation is counted, and `log_evidence` must not come from the same draws.
     """
     scale = log_w.max()
     w = np.exp(log_w - scale)
     value = float(np.exp(log_evidence.value - scale) / w.mean())
     relative = w.var() / w.mean() ** 2 / effective_size(w)
     return Estimate(value, value * float(np.hypot(np.sqrt(relative), log_evidence.se)))
+
+
+def missed_mass(
+    log_w: Float[np.ndarray, "chain draw"], log_evidence: Estimate, num_draws: int
+) -> Estimate:
+    """Share of the posterior that `num_draws` draws of the guide hardly see: p / q > sqrt(S).
+
+    In [0, 1], lower is better: 1/2 where q holds one of two far modes. There a weight is so large that
+    truncated importance sampling cuts it off, which errs by about this share. Misleads: it says nothing
+    of errors where q is. Source of the cut: Ionides (2008), J. Comput. Graph. Stat. 17:295-311. The
+    standard error is binomial, with the chains' autocorrelation counted, and not zero at zero.
+    """
+    missed = (log_w - log_evidence.value > np.log(num_draws) / 2).astype(float)
+    size = effective_size(missed)
+    share = (missed.mean() * size + 1) / (size + 2)
+    return Estimate(float(missed.mean()), float(np.sqrt(share * (1 - share) / size)))
 
 
 def mean_errors(draws: Draws, reference: Chains) -> Float[np.ndarray, "2 coordinate"]:

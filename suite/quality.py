@@ -24,7 +24,7 @@ OF_DRAWS = (
     *("mean_error_max", "mean_error_rms", "log_sd_error_max", "log_sd_error_rms"),
     *("covariance_error", "sliced_wasserstein", "max_sliced", "c2st"),
 )
-OF_REFERENCE_WEIGHTS = ("eubo", "kl_posterior_guide", "jeffreys", "ess_reference")
+OF_REFERENCE_WEIGHTS = ("eubo", "kl_posterior_guide", "jeffreys", "ess_reference", "missed_mass")
 OF_EVIDENCE = ("log_evidence", "log_evidence_method")
 OF_REFERENCE = (*OF_EVIDENCE, "kl_guide_posterior", *OF_REFERENCE_WEIGHTS, *OF_DRAWS)
 
@@ -119,7 +119,7 @@ def quality(
     elif not np.isfinite(log_w_reference).all():
         found.empty["q is zero at some reference draws"] = OF_REFERENCE_WEIGHTS
     else:
-        _add_reference_weights(found, log_w_reference, evidence, facts)
+        _add_reference_weights(found, log_w_reference, log_w.size, evidence, facts)
     return found.row()
 
 
@@ -134,6 +134,7 @@ def floors_of(posterior: Posterior) -> dict[str, float]:
 def _add_reference_weights(
     found: Findings,
     log_w: Float[np.ndarray, "both_chains sample"],
+    num_draws: int,
     evidence: Estimate,
     facts: Row,
 ) -> None:
@@ -145,6 +146,7 @@ def _add_reference_weights(
         "jeffreys": upper - found.estimates["elbo"],
         "kl_posterior_guide": upper - evidence,
         "ess_reference": metrics.ess_reference(log_w[:chains], evidence),
+        "missed_mass": metrics.missed_mass(log_w[:chains], evidence, num_draws),
     }
     between = again.value - facts["second_evidence"]["value"] - (upper.value - evidence.value)
     found.floors |= {

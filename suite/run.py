@@ -144,6 +144,24 @@ def make_plan(
     return replace(plan, cells={**references, **cells})
 
 
+@cache
+def versions() -> dict[str, str]:
+    """Of what computes the cells."""
+    packages = [
+        "jax",
+        "jaxlib",
+        "numpyro",
+        "optax",
+        "flowjax",
+        "diffrax",
+        "arviz",
+        "scikit-learn",
+        "numpy",
+    ]
+    found = {name: version(name) for name in packages}
+    return {"python": platform.python_version(), "machine": platform.machine(), **found}
+
+
 def execute(cell: Cell, facts: dict | None, draws: Draws | None) -> tuple[dict, Draws | None]:
     """Compute one cell; called in a worker process."""
     from suite.cells import fit_cell, reference_cell  # JAX's programs are the worker's business
@@ -207,11 +225,6 @@ def _reference(catalogue: Catalogue, model: Model, budget: Budget) -> Cell:
 @cache
 def _setting() -> str:
     """What every cell's result depends on: our code, the versions and the machine's kind."""
-    packages = ("jax", "jaxlib", "numpyro", "optax", "flowjax", "arviz", "numpy")
-    versions = [f"{name} {version(name)}" for name in packages]
     return fingerprint(
-        source_fingerprint(Path(__file__).parent, "suite.cells"),
-        versions,
-        platform.python_version(),
-        platform.machine(),
+        source_fingerprint(Path(__file__).parent, "suite.cells"), *versions().items()
     )

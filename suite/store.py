@@ -56,7 +56,7 @@ class Store:
         self.write_text(f"cells/{cell.key}.json", json.dumps(record))
 
     def publish_reference(self, name: str, cell: Cell, record: Record) -> None:
-        """A reference's certificate and draws under its model's name, for people."""
+        """A reference's certificate, with what made it, and its draws under its model's name."""
         self.write_text(f"reference/{name}.json", json.dumps(record, indent=1))
         copied = self.folder / "reference" / f"{name}.nc"
         self._write(copied, lambda path: shutil.copyfile(self._draws(cell), path))

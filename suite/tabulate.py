@@ -10,7 +10,7 @@ import pandas as pd
 from suite.crosscheck import cross_check
 from suite.metrics import Estimate
 from suite.pairs import telling_pair
-from suite.run import Plan
+from suite.run import Plan, versions
 from suite.store import Record, Store
 from suite.table import frame
 from suite.verdict import verdict
@@ -38,7 +38,8 @@ def write_tables(plan: Plan, records: Mapping[str, Record], store: Store) -> pd.
         (e.model.reference or e.model).name: e.cell.needs for e in plan.entries
     }.items():
         if key in records and "kind" in records[key]:
-            store.publish_reference(model, plan.cells[key], records[key])
+            record = {**records[key], "key": key, "versions": versions()}
+            store.publish_reference(model, plan.cells[key], record)
     return table
 
 

@@ -24,8 +24,8 @@ class Thresholds:
         good: nats of KL, either way, that a good guide may leave.
         moment: error of a mean in sd, or of a log sd, that a good guide may have.
         accuracy: of the classifier on draws, where a good guide has no density at given draws.
-        share: effective share of the draws that weighting must leave, as the posterior sees it.
-        agree: factor by which the guide may overstate that share.
+        share: effective share of the guide's draws that weighting must leave.
+        missed: share of the posterior that the guide's draws may hardly see.
         stuck: nats of ELBO below the best seed, or gained near the end, of an unfinished fit.
         lopsided: KL(p || q) over KL(q || p) of a guide that misses mass.
     """
@@ -35,7 +35,7 @@ class Thresholds:
     moment: float = 0.2
     accuracy: float = 0.55
     share: float = 0.02
-    agree: float = 3.0
+    missed: float = 0.02
     stuck: float = 0.1
     lopsided: float = 1.5
 
@@ -97,11 +97,10 @@ def _is_good(row: Row) -> bool:
 
 
 def _can_be_weighted(row: Row) -> bool:
-    seen = _value(row, "ess_reference")
     return (
         _value(row, "khat") < _value(row, "khat_threshold")
-        and seen >= LIMITS.share
-        and seen * LIMITS.agree >= _value(row, "ess_guide")
+        and _value(row, "ess_guide") >= LIMITS.share
+        and _within(row, "missed_mass", LIMITS.missed)
     )
 
 
@@ -112,8 +111,7 @@ def _is_unfinished(row: Row) -> bool:
 def _misses_mass(row: Row) -> bool:
     limit = LIMITS.lopsided * max(_value(row, "kl_guide_posterior"), 0.0)
     return _stands_out(row, "kl_posterior_guide", limit) or (
-        _value(row, "kl_posterior_guide") > limit
-        and _value(row, "ess_reference") * LIMITS.agree < _value(row, "ess_guide")
+        _value(row, "kl_posterior_guide") > limit and _stands_out(row, "missed_mass", 0.0)
     )
 
 
@@ -143,9 +141,9 @@ RULES = (
     ),
     Rule(
         "reweight",
-        "k-hat is below its threshold, and the posterior agrees that weighting leaves an effective "
-        f"share of at least {LIMITS.share:.0%}, and not under 1/{LIMITS.agree:.0f} of what the guide's "
-        "own draws say: usable with importance weights",
+        "k-hat is below its threshold, weighting leaves an effective share of at least "
+        f"{LIMITS.share:.0%}, and the posterior's own draws agree: at most {LIMITS.missed:.0%} of it lie "
+        "where p / q is over the root of the number of draws: usable with importance weights",
         _can_be_weighted,
     ),
     Rule(
@@ -156,9 +154,9 @@ RULES = (
     ),
     Rule(
         "misses_mass",
-        f"KL(p || q) is over {LIMITS.lopsided} times KL(q || p), out of its noise or with less than "
-        f"1/{LIMITS.agree:.0f} of the effective share that the guide's own draws claim: the posterior "
-        "has mass, a mode or tails, where q hardly goes",
+        f"KL(p || q) is over {LIMITS.lopsided} times KL(q || p), and that or the share of the posterior "
+        "that q's draws hardly see stands out of its noise: p has mass, a mode or tails, where q hardly "
+        "goes",
         _misses_mass,
     ),
     Rule(

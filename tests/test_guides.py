@@ -13,7 +13,9 @@ from numpyro.distributions import MultivariateNormal
 from numpyro.infer import SVI, Trace_ELBO
 from numpyro.infer.autoguide import AutoLaplaceApproximation
 from numpyro.infer.elbo import get_importance_log_probs
+from numpyro.infer.importance import psis_diagnostic
 
+from suite import metrics
 from suite.density import approximate, flatten, is_flat, prepare
 from suite.fit import _initialise
 from suite.objective import FlatELBO, objective
@@ -145,3 +147,19 @@ def test_log_weights_of_own_draws_are_those_of_numpyro(started, small, drawn):
 
     theirs = jax.jit(jax.vmap(log_weight))(jax.random.split(jax.random.key(4), DRAWS))
     assert_same_mean(ours, theirs)
+
+
+def test_khat_is_that_of_numpyros_diagnostic(started, small, drawn):
+    if isinstance(started.guide, AutoLaplaceApproximation):
+        pytest.skip("what is trained is a point, and NumPyro weighs that point")
+    u, log_q = drawn
+    ours = metrics.khat(np.asarray(jax.jit(jax.vmap(small.log_joint))(u) - log_q))
+    theirs = psis_diagnostic(
+        jax.random.key(5),
+        started.params,
+        small.model.fn,
+        started.guide,
+        **small.model.data,
+        num_particles=DRAWS,
+    )
+    assert abs(ours.value - theirs) < 4 * np.sqrt(2) * ours.se  # other draws of the same guide

@@ -84,6 +84,20 @@ def test_the_posterior_sees_a_mode_that_the_guide_cannot():
     assert seen.value < 1e-6
 
 
+@pytest.mark.parametrize("shift", [1.0, 2.0])
+def test_missed_mass_of_a_shifted_gaussian_has_its_closed_form(shift):
+    z = lfilter([1], [1, -0.6], np.random.default_rng(0).normal(size=(CHAINS, 4_000))) * 0.8
+    log_w = 2.5 + norm.logpdf(z) - norm.logpdf(z, shift)
+    estimate = metrics.missed_mass(log_w, Estimate(2.5, 0.0), num_draws=100)
+    assert_within_errors(estimate, norm.cdf((shift**2 / 2 - np.log(100) / 2) / shift))
+
+
+def test_nothing_is_missed_where_the_guide_is_the_posterior_and_that_has_an_error():
+    estimate = metrics.missed_mass(np.zeros((CHAINS, 1_000)), Estimate(0.0, 0.0), num_draws=100)
+    assert estimate.value == 0
+    assert 0 < estimate.se < 1e-3
+
+
 def test_errors_of_the_moments_are_the_planted_ones():
     draws, reference = Gaussians(0.7, 1.5, autocorrelation=0.5).draw(seed=0)
     for errors, planted in (
@@ -148,6 +162,9 @@ ESTIMATES = {
     "ess_guide": lambda pair, draws, _: metrics.ess_guide(pair.log_weights(draws)),
     "ess_reference": lambda pair, _, reference: metrics.ess_reference(
         pair.log_weights(reference), Estimate(pair.log_evidence, 0.0)
+    ),
+    "missed_mass": lambda pair, _, reference: metrics.missed_mass(
+        pair.log_weights(reference), Estimate(pair.log_evidence, 0.0), num_draws=5
     ),
     "mean_error": lambda _, *both: first_coordinate(metrics.mean_errors(*both)),
     "mean_error_rms": lambda _, *both: metrics.root_mean_square(metrics.mean_errors(*both)),

@@ -122,6 +122,12 @@ def test_cross_check_asks_the_guide_of_the_lowest_khat():
     assert said == "agrees with the weights of wide, 0.0000 ± 0.1000: 0.7 standard errors"
 
 
+def test_cross_check_is_not_done_by_a_lucky_seed():
+    seeds = [weights("lucky", 9.0, 0.1, khat=k) for k in (-1.0, 0.8, 0.9)]
+    said = cross_check([*seeds, weights("sound", 0.0, 0.1)], Estimate(0.0, 0.1))
+    assert said.startswith("agrees with the weights of sound")
+
+
 def test_cross_check_says_so_where_the_two_differ():
     said = cross_check([weights("wide", 0.0, 0.1)], Estimate(1.0, 0.1))
     assert said.startswith("DIFFERS from the weights of wide")

@@ -11,7 +11,7 @@ GOOD = {
     **{f"kl_{way}": 0.02 for way in ("guide_posterior", "posterior_guide")},
     **{f"{name}_error_max": 0.05 for name in ("mean", "log_sd")},
     **{"max_sliced": 0.1, "c2st": 0.51, "khat": 0.3, "khat_threshold": 0.7},
-    **{"ess_guide": 0.9, "ess_reference": 0.9, "seed_gap": 0.0, "elbo_gain": 0.0},
+    **{"ess_guide": 0.9, "missed_mass": 0.001, "seed_gap": 0.0, "elbo_gain": 0.0},
 }
 NOISE = {f"{name}_se": 0.001 for name in GOOD}
 
@@ -65,9 +65,10 @@ def test_the_table_in_the_readme_is_this_one(found):
         ({"mean_error_max": 0.3, "khat": 0.8, "elbo_gain": 0.5}, "not_converged"),
         ({"mean_error_max": 0.3, "khat": 0.8, "elbo_gain": 0.5, "elbo_gain_se": 0.2}, "biased"),
         ({"kl_posterior_guide": 5.0, "khat": 0.8}, "misses_mass"),
-        ({"kl_posterior_guide": 5.0, "ess_reference": 1e-6}, "misses_mass"),
+        ({"kl_posterior_guide": 5.0, "missed_mass": 0.5}, "misses_mass"),
         ({"kl_posterior_guide": None}, "good"),
-        ({"kl_posterior_guide": None, "ess_reference": None, "c2st": 0.7}, "biased"),
+        ({"kl_posterior_guide": 2.0, "kl_posterior_guide_se": 1.0, "missed_mass": 0.5}, "misses_mass"),
+        ({"kl_posterior_guide": None, "missed_mass": None, "c2st": 0.7}, "biased"),
     ],
 )  # fmt: skip
 def test_the_first_rule_that_holds_gives_the_word(changed, word):
@@ -83,5 +84,6 @@ def test_the_text_of_each_rule_names_its_limits():
     assert str(LIMITS.same) in texts["exact"]
     assert str(LIMITS.good) in texts["good"]
     assert f"{LIMITS.share:.0%}" in texts["reweight"]
+    assert f"{LIMITS.missed:.0%}" in texts["reweight"]
     assert str(LIMITS.stuck) in texts["not_converged"]
     assert str(LIMITS.lopsided) in texts["misses_mass"]
