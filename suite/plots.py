@@ -75,7 +75,7 @@ def room(view: View) -> Figure:
     axes.invert_yaxis()
     axes.annotate("room [nats] ◀ beyond the axis", (1.01, 1.01), xycoords="axes fraction")
     title = _room_title(gaps, best["elbo_se"])
-    axes.set_title(title)
+    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
     said = "; ".join(f"{guide} {number(gap)}" for guide, gap in gaps.items())
     alt = f"Bars from each guide's ELBO to {name} = {number(evidence)} nats. Room left: {said}."
     return finish(f"{view.name}-room", title, alt, figure)
@@ -109,7 +109,7 @@ def _room_title(gaps: pd.Series, errors: pd.Series) -> str:
     best, worst = gaps.index[0], gaps.index[-1]
     least = number(gaps[best]) + " nats"
     if gaps[best] < 2 * errors[best]:
-        least = f"less than {number(2 * errors[best])} nats"
+        least = f"less than {number(max(2 * errors[best], 1e-4))} nats"
     return f"{best} leaves {least}, {worst} {number(gaps[worst])}"
 
 

@@ -80,12 +80,23 @@ def _contents(folder: Path) -> dict[str, Any]:
         )
     return {
         "sections": sections,
-        "problems": sorted(set(table.loc[table["status"] != "ok", "reason"].dropna())),
+        "problems": _problems(table),
         "columns": [(name, COLUMNS[re.sub("_(se|floor)$", "", name)]) for name in columns()],
         "rules": RULES,
         "rows": table.replace({np.nan: None}).to_dict(orient="records"),
         "show": _cell,
     }
+
+
+def _problems(table: pd.DataFrame) -> list[str]:
+    """A sentence for each guide and model, or file, that gave no number."""
+    bad = table[(table["status"] != "ok") & table["reason"].notna()]
+    failed = bad.loc[bad["status"] != "diverged", "reason"]
+    diverged = bad[bad["status"] == "diverged"].groupby(["guide", "model"])
+    return sorted(set(failed)) + [
+        f"{guide} on {model}, {len(rows)} seeds: {rows['reason'].iloc[0]}"
+        for (guide, model), rows in diverged
+    ]
 
 
 def _model(

@@ -80,7 +80,8 @@ def number(value: float, se: float = 0.0) -> str:
         digits = min(max(1 - math.floor(math.log10(se)), 0), 4)
     else:
         digits = max(2 - math.floor(math.log10(abs(value))), 0) if value else 0
-    return f"{value:.{min(digits, 4)}f}"
+    text = f"{value:.{min(digits, 4)}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
 
 
 def with_error(value: float, se: float) -> str:

@@ -116,6 +116,7 @@ def test_a_guide_keeps_its_colour_and_marker_in_every_figure():
         (29.04, 2.91, "29.0 ± 2.9"),
         (-24.7272, 0.0, "-24.7"),
         (0.0, 0.0, "0"),
+        (-1e-9, 2e-9, "0.0000 ± 0.0000"),
         (float("nan"), 1.0, "none"),
     ],
 )
