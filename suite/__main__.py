@@ -31,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (UnknownNameError, posteriordb.UnavailableError) as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # between cells and report; what is written is whole
+        print("stopped: the next run goes on from here", file=sys.stderr)
+        return 130
 
 
 def _run(options: argparse.Namespace) -> int:

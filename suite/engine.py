@@ -63,13 +63,13 @@ def run_cells(
     """
     records = {key: record for key, cell in plan.cells.items() if (record := store.read(cell))}
     waiting = [cell for key, cell in plan.cells.items() if key not in records]
-    tell(f"{len(plan.cells)} cells, {len(records)} of them finished before")
-    if not waiting:
-        return records, True
-    _set_environment()
-    spawn = multiprocessing.get_context("spawn")
     pool = None
-    try:  # Ctrl-C may come while the pool is being made
+    try:  # Ctrl-C may come as soon as the first line is out, and while the pool is being made
+        tell(f"{len(plan.cells)} cells, {len(records)} of them finished before")
+        if not waiting:
+            return records, True
+        _set_environment()
+        spawn = multiprocessing.get_context("spawn")
         pool = ProcessPool(min(workers, len(waiting)), initializer=_begin_worker, context=spawn)
         _drain(pool, plan, waiting, records, store, Progress(len(waiting), tell))
         whole = True
