@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,8 +24,8 @@ def cross_check(rows: Sequence[dict[str, Any]], evidence: Estimate | None) -> st
     if evidence is None:
         return "none: no certified reference"
     typical = [_median(rows, guide) for guide in dict.fromkeys(row["guide"] for row in rows)]
-    best = min(typical, key=lambda row: row["khat"])
-    if best["khat"] >= best["khat_threshold"]:
+    best = min(typical, key=_khat)
+    if _khat(best) >= best["khat_threshold"]:
         return "none: no guide's k-hat is below its threshold"
     other = Estimate(best["log_evidence_importance"], best["log_evidence_importance_se"])
     difference = evidence - other
@@ -37,5 +38,10 @@ def cross_check(rows: Sequence[dict[str, Any]], evidence: Estimate | None) -> st
 
 def _median(rows: Sequence[dict[str, Any]], guide: str) -> dict[str, Any]:
     """The row of a guide's median k-hat over its seeds."""
-    ordered = sorted((row for row in rows if row["guide"] == guide), key=lambda row: row["khat"])
+    ordered = sorted((row for row in rows if row["guide"] == guide), key=_khat)
     return ordered[len(ordered) // 2]
+
+
+def _khat(row: dict[str, Any]) -> float:
+    """Infinite where so few draws have any weight that it could not be fitted."""
+    return row.get("khat", math.inf)

@@ -99,6 +99,9 @@ def quality(
         "ess_guide": metrics.ess_guide(log_w),
         "log_evidence_importance": Estimate(*importance_evidence(log_w)[:2]),
     }
+    if np.isnan(found.estimates["khat"].value):
+        del found.estimates["khat"]
+        found.empty["too few draws have any weight"] = ("khat",)
     facts = posterior.facts
     if facts["objections"]:
         why = f"reference not certified ({', '.join(facts['objections'])})"

@@ -26,14 +26,20 @@ def log_w(u):
     return LOG_Z + (norm.logpdf(u) - norm.logpdf(u, scale=1.3)).sum(axis=-1)
 
 
-def a_row(density=True, **facts):
-    """Of q = N(0, 1.3^2) for p = N(0, 1)."""
+def a_row(density=True, far=0.0, **facts):
+    """Of q = N(0, 1.3^2) for p = N(0, 1); with `far`, of one whose weights are all but none."""
     rng = np.random.default_rng(0)
     draws, both = rng.normal(0, 1.3, (2_000, DIM)), rng.normal(size=(8, 250, DIM))
     first, second = (Sample(part, part) for part in (both[:4], both[4:]))
     posterior = Posterior(first, second, {**FACTS, **facts})
     at = log_w(both) if density else None
-    return quality(log_w(draws), at, Sample(draws, draws), posterior, floors_of(posterior))
+    return quality(
+        log_w(draws) - far * (draws**2).sum(axis=1),
+        at,
+        Sample(draws, draws),
+        posterior,
+        floors_of(posterior),
+    )
 
 
 def lacking(row):
@@ -61,6 +67,7 @@ MEASURED = set(OF_REFERENCE) | {"elbo", "khat", "ess_guide", "log_evidence_impor
         {},
         {"density": False},
         {"flat": ["beta"]},
+        {"far": 1e6},
         {"objections": ["R-hat 1.2 >= 1.01"]},
         {"objections": ["7 divergences"], "density": False},
     ],
@@ -132,6 +139,13 @@ def test_cross_check_says_so_where_the_two_differ():
     said = cross_check([weights("wide", 0.0, 0.1)], Estimate(1.0, 0.1))
     assert said.startswith("DIFFERS from the weights of wide")
     assert said.endswith("7.1 standard errors")
+
+
+def test_cross_check_passes_over_a_guide_without_a_khat():
+    bare = weights("far", 9.0, 0.1)
+    del bare["khat"]
+    assert cross_check([bare], Estimate(0.0, 0.1)).startswith("none")
+    assert "sound" in cross_check([bare, weights("sound", 0.0, 0.1)], Estimate(0.0, 0.1))
 
 
 def test_cross_check_needs_weights_and_a_reference():
