@@ -98,7 +98,8 @@ def _summarise(table: pd.DataFrame) -> None:
         rooms = rows.groupby("guide")["kl_guide_posterior"].median().dropna().sort_values()
         if len(rooms):
             best, worst = f"{rooms.index[0]} leaves {rooms.iloc[0]:.3g} nats", rooms.index[-1]
-            _say(f"{experiment}, {model}: {best}, {worst} {rooms.iloc[-1]:.3g}")
+            other = f", {worst} {rooms.iloc[-1]:.3g}" if len(rooms) > 1 else ""
+            _say(f"{experiment}, {model}: {best}{other}")
 
 
 def _say(line: str) -> None:

@@ -48,11 +48,10 @@ def khat(log_w: LogWeights) -> Estimate:
 
     Below `khat_threshold` importance sampling with this guide can be trusted; from 1 on the
     weights have no mean. Weights that are all equal have no tail: -inf; where one draw has all the
-    weight, no tail can be fitted: NaN. Blind to a mode that the
-    guide never visits, and says nothing where the weights hardly vary (look at `ess_guide`): then
-    it is the shape of a tail that does not matter. Of Gaussians it is 0 to 0.1 too low at 10,000 draws.
-    Source: Vehtari et al. (2024), JMLR 25(72); the standard error is that of the maximum-likelihood
-    shape, (1 + k) / sqrt(tail size).
+    weight, no tail can be fitted: NaN. Blind to a mode that the guide never visits, and says nothing
+    where the weights hardly vary (look at `ess_guide`): then it is the shape of a tail that does not
+    matter. Of Gaussians it is 0 to 0.1 too low at 10,000 draws. Source: Vehtari et al. (2024), JMLR
+    25(72); the standard error is that of the maximum-likelihood shape, (1 + k) / sqrt(tail size).
     """
     if np.ptp(log_w) < 1e-9:
         return Estimate(-np.inf, 0.0)
