@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,17 +26,22 @@ import pandas as pd  # noqa: E402
 from suite.agreement import agree  # noqa: E402
 from suite.density import flatten  # noqa: E402
 from suite.discover import discover  # noqa: E402
-from suite.nuts import nuts  # noqa: E402
+from suite.draws import Draws  # noqa: E402
+from suite.nuts import Certificate, nuts  # noqa: E402
 from suite.posteriordb import VARIABLE, folder  # noqa: E402
 from suite.spec import BUDGETS, Model  # noqa: E402
+
+
+@cache
+def drawn(model: Model) -> tuple[Draws, Certificate]:
+    """NUTS draws of a model, once for it and for all that it is the reference of."""
+    return nuts(flatten(model), BUDGETS["default"], jax.random.key(0))
 
 
 def compare(model: Model) -> dict[str, object]:
     """One model against its entry, its draws from the twin that NUTS can sample, if it has one."""
     begun = time.perf_counter()
-    draws, certificate = nuts(
-        flatten(model.reference or model), BUDGETS["default"], jax.random.key(0)
-    )
+    draws, certificate = drawn(model.reference or model)
     found = agree(flatten(model), draws)
     return {
         "model": model.name,
