@@ -17,7 +17,7 @@ from suite import plots
 from suite.fingerprint import fingerprint, source_fingerprint
 from suite.style import Figure, Look, begin, with_error
 from suite.table import COLUMNS, columns
-from suite.verdict import RULES
+from suite.verdict import RULES, is_indistinguishable
 from suite.view import View
 
 TABLES = ("table", "traces", "references", "summary", "learning_rates")
@@ -151,8 +151,7 @@ def _said(row: pd.Series, name: str) -> str:
     """A word, or an estimate with its error, or that it is no more than what two references give."""
     if isinstance(row[name], str):
         return row[name]
-    above = row[name] - row.get(f"{name}_floor", np.nan)
-    if above <= 2 * row[f"{name}_se"] + 1e-9:
+    if is_indistinguishable(dict(row), name):
         return "indistinguishable"
     return with_error(row[name], row[f"{name}_se"])
 

@@ -57,6 +57,15 @@ def verdict(row: Row) -> str:
     return next(rule.word for rule in RULES if rule.holds(row))
 
 
+def is_indistinguishable(row: Row, name: str) -> bool:
+    """Whether an estimate is at its floor, by two standard errors, and these could show a fault.
+
+    At the floor of a divergence that is known to a thousand nats stands no good guide.
+    """
+    limit = LIMITS.good if name.startswith("kl") else LIMITS.moment
+    return _at_floor(row, name, 2) and 2 * _value(row, f"{name}_se") <= limit
+
+
 def _value(row: Row, name: str) -> float:
     value = row.get(name)
     return math.nan if value is None else float(value)
@@ -67,10 +76,10 @@ def _within(row: Row, name: str, limit: float) -> bool:
     return _value(row, name) + 2 * _value(row, f"{name}_se") <= limit
 
 
-def _at_floor(row: Row, name: str) -> bool:
-    """Not told from what two references differ by."""
-    above = _value(row, name) - max(_value(row, f"{name}_floor"), 0.0)
-    return above <= 3 * _value(row, f"{name}_se") + 1e-9
+def _at_floor(row: Row, name: str, errors: int = 3) -> bool:
+    """Not told from what two references differ by; False where there is no floor."""
+    above = _value(row, name) - _value(row, f"{name}_floor")
+    return above <= errors * _value(row, f"{name}_se") + 1e-9
 
 
 def _stands_out(row: Row, name: str, limit: float) -> bool:

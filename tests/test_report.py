@@ -85,6 +85,11 @@ def test_a_number_at_its_floor_is_called_indistinguishable():
     assert _said(row.drop("x_floor"), "x") == "0.50 ± 0.10"
 
 
+def test_a_number_lost_in_its_noise_is_not_called_indistinguishable():
+    row = pd.Series({"kl_x": 39_942.0, "kl_x_se": 31_415.0, "kl_x_floor": 24_457.0})
+    assert _said(row, "kl_x") == "4e04 ± 3e04"
+
+
 def test_nothing_is_drawn_again_when_nothing_has_changed(smoke_run, tmp_path):
     copy = shutil.copytree(smoke_run, tmp_path / "results")
     before = (copy / "report.html").stat().st_mtime_ns
