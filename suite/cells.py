@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from suite import measure
-from suite.density import Params, Target, approximate, flatten, prior_log_joints
+from suite.approximation import Params, approximate
+from suite.density import Target, flatten, prior_log_joints
 from suite.draws import Draws, flat_draws, labels
 from suite.fit import Fitted, fit
 from suite.nuts import CHAINS

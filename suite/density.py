@@ -1,14 +1,14 @@
-"""Log densities on one flat vector: log p(x, z), log q(z), and the way between z and the vector.
+"""The log joint log p(x, z) as a function of one flat vector, and the way between z and the vector.
 
-NumPyro's models and guides are programs over named sites with supports of their own. Here both
-become functions of one vector u of real numbers, the sites' unconstrained values laid end to end,
-with the Jacobian of z(u) counted. Everything downstream compares densities of u and of nothing
-else. This is the only file that reads traces.
+A NumPyro model is a program over named sites with supports of their own. Here it becomes a function
+of one vector u of real numbers, the sites' unconstrained values laid end to end, with the Jacobian
+of z(u) counted. Everything downstream compares densities of u and of nothing else. This is the only
+file that reads traces.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,16 +19,12 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro import handlers
 from numpyro.distributions import ImproperUniform, biject_to
 from numpyro.infer import init_to_uniform
-from numpyro.infer.autoguide import AutoContinuous, AutoDAIS, AutoGuide, AutoLaplaceApproximation
-from numpyro.infer.util import constrain_fn, log_density, potential_energy
+from numpyro.infer.util import constrain_fn, potential_energy
 
 from suite.spec import Model, NumPyroFn
 
 Sites = dict[str, Array]
 """Constrained values by site name."""
-
-Params = dict[str, Any]
-"""Values of a guide's `numpyro.param` sites by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +59,7 @@ class Target:
 
     def unconstrain(self, z: Sites) -> tuple[Float[Array, " dim"], Float[Array, ""]]:
         """u(z) and log |dz/du| there. `z` may hold other sites too."""
-        latent = _latent_sites(handlers.substitute(self.model.fn, z), self.model.data)
+        latent = latent_sites(handlers.substitute(self.model.fn, z), self.model.data)
         u, log_jacobian = {}, jnp.zeros(())
         for name, site in latent.items():
             transform = biject_to(site["fn"].support)
@@ -84,20 +80,6 @@ class Target:
         """A point of finite density near the origin: the first such of 20 uniform on (-2, 2)."""
         tries = jax.random.uniform(key, (20, self.dim), minval=-2.0, maxval=2.0)
         return tries[jnp.argmax(jnp.isfinite(jax.vmap(self.log_joint)(tries)))]
-
-
-@dataclass(frozen=True)
-class Approximation:
-    """One member q of a guide's family, its parameters fixed, as a density of u.
-
-    Attributes:
-        draw: key -> (u, log q(u)), one fresh draw.
-        log_prob: u -> log q(u), or None where the guide has no such density (an auxiliary
-            variable that only its own draws know).
-    """
-
-    draw: Callable[[PRNGKeyArray], tuple[Float[Array, " dim"], Float[Array, ""]]]
-    log_prob: Callable[[Float[Array, " dim"]], Float[Array, ""]] | None
 
 
 def flatten(model: Model) -> Target:
@@ -139,7 +121,7 @@ def prior_log_joints(target: Target, num_draws: int = 100) -> Float[Array, " dra
 
     def one(key: PRNGKeyArray) -> Float[Array, ""]:
         try:
-            latent = _latent_sites(handlers.seed(target.model.fn, key), target.model.data)
+            latent = latent_sites(handlers.seed(target.model.fn, key), target.model.data)
         except NotImplementedError:  # an improper prior cannot be drawn from
             return target.log_joint(jax.random.uniform(key, (target.dim,), minval=-2, maxval=2))
         return target.log_joint(target.unconstrain({k: s["value"] for k, s in latent.items()})[0])
@@ -147,76 +129,9 @@ def prior_log_joints(target: Target, num_draws: int = 100) -> Float[Array, " dra
     return jax.vmap(one)(jax.random.split(jax.random.key(0), num_draws))
 
 
-def prepare(guide: Any, target: Target) -> None:
-    """Let an AutoGuide see the model, and check that any guide covers the model's latent sites.
-
-    Raises:
-        ValueError: the guide misses a site, or brings one that the model lacks.
-    """
-    if isinstance(guide, AutoGuide) and guide.prototype_trace is None:
-        with handlers.block(), handlers.seed(rng_seed=0):
-            guide._setup_prototype(**target.model.data)
-    sites: dict[str, bool] = {}
-
-    def record(key: PRNGKeyArray) -> None:
-        latent = _latent_sites(handlers.seed(guide, key), target.model.data)
-        sites.update({k: bool(s["infer"].get("is_auxiliary")) for k, s in latent.items()})
-
-    jax.eval_shape(record, jax.random.key(0))
-    for name in target.shapes:
-        if name not in sites:
-            raise ValueError(f"misses the site '{name}' of model '{target.model.name}'")
-    for name, auxiliary in sites.items():
-        if name not in target.shapes and not auxiliary:
-            raise ValueError(f"brings the site '{name}', which model '{target.model.name}' lacks")
-
-
-def is_flat(guide: Any) -> bool:
-    """Whether a guide is a distribution of the whole unconstrained vector."""
-    return isinstance(guide, AutoContinuous) and not isinstance(guide, AutoDAIS)
-
-
-def training_density(guide: AutoContinuous, params: Params) -> Approximation:
-    """What SVI trains of a flat guide: itself, or for a Laplace guide the point at its centre."""
-    return _from_distribution(handlers.substitute(guide._get_posterior, data=params)())
-
-
-def approximate(guide: Any, params: Params, target: Target) -> Approximation:
-    """The fitted q of any guide: an AutoGuide, a hand-written one, or an exact posterior."""
-    if isinstance(guide, AutoLaplaceApproximation):
-        return _from_distribution(guide.get_posterior(params))
-    if is_flat(guide):
-        return training_density(guide, params)
-    return _from_program(guide, params, target)
-
-
-def _from_distribution(q: Any) -> Approximation:
-    q = q if q.event_dim else q.to_event(1)  # AutoDiagonalNormal's is a batch of scalars
-
-    def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
-        u, intermediates = q.sample_with_intermediates(key)
-        return u, q.log_prob(u, intermediates) if intermediates else q.log_prob(u)
-
-    return Approximation(draw, q.log_prob)
-
-
-def _from_program(guide: NumPyroFn, params: Params, target: Target) -> Approximation:
-    data = dict(target.model.data)
-    auxiliary = []
-
-    def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
-        latent = _latent_sites(handlers.substitute(handlers.seed(guide, key), data=params), data)
-        auxiliary.extend(name for name in latent if name not in target.shapes)
-        log_q = sum(jnp.sum(s["fn"].log_prob(s["value"])) for s in latent.values())
-        u, log_jacobian = target.unconstrain({name: s["value"] for name, s in latent.items()})
-        return u, log_q + log_jacobian
-
-    def log_prob(u: Array) -> Array:
-        z = target.constrain(u)
-        return log_density(guide, (), data, {**params, **z})[0] + target.unconstrain(z)[1]
-
-    jax.eval_shape(draw, jax.random.key(0))
-    return Approximation(draw, None if auxiliary else log_prob)
+def latent_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The latent sites of a NumPyro program run once, as its trace has them."""
+    return {k: site for k, site in _sample_sites(fn, data).items() if not site["is_observed"]}
 
 
 def _check_shape(name: str, site: dict[str, Any]) -> None:
@@ -240,7 +155,3 @@ def _is_improper(prior: Any) -> bool:
 def _sample_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     trace = handlers.trace(handlers.seed(fn, 0)).get_trace(**data)
     return {name: site for name, site in trace.items() if site["type"] == "sample"}
-
-
-def _latent_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {k: site for k, site in _sample_sites(fn, data).items() if not site["is_observed"]}

@@ -17,7 +17,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import MultivariateNormal
 from scipy.special import logsumexp
 
-from suite.density import Approximation, Target
+from suite.approximation import Approximation
+from suite.density import Target
 from suite.metrics import effective_size
 
 

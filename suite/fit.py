@@ -23,7 +23,8 @@ from numpyro.infer import SVI
 from numpyro.infer.autoguide import AutoGuide
 from numpyro.infer.svi import SVIState
 
-from suite.density import Params, Target, approximate, prepare
+from suite.approximation import Params, approximate, prepare
+from suite.density import Target
 from suite.objective import drop_nonfinite, objective
 from suite.spec import Fit, Guide
 

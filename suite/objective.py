@@ -11,7 +11,8 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.infer import Trace_ELBO
 from numpyro.infer.elbo import ELBO
 
-from suite.density import Target, is_flat, training_density
+from suite.approximation import is_flat, training_density
+from suite.density import Target
 
 
 def objective(target: Target, guide: Any, num_particles: int) -> ELBO:

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from suite.agreement import Agreement, agree
-from suite.density import Approximation, Target, approximate, prepare
+from suite.approximation import Approximation, approximate, prepare
+from suite.density import Target
 from suite.draws import Draws, flat_draws
 from suite.evidence import Evidence, bridge_evidence, exact_evidence
 from suite.nuts import CHAINS, Certificate, nuts

@@ -16,7 +16,8 @@ from numpyro.infer.elbo import get_importance_log_probs
 from numpyro.infer.importance import psis_diagnostic
 
 from suite import metrics
-from suite.density import approximate, flatten, is_flat, prepare
+from suite.approximation import approximate, is_flat, prepare
+from suite.density import flatten
 from suite.fit import _initialise
 from suite.objective import FlatELBO, objective
 

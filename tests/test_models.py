@@ -9,7 +9,8 @@ import pytest
 from numpyro import handlers
 from numpyro.infer import init_to_uniform
 
-from suite.density import approximate, prepare, prior_log_joints
+from suite.approximation import approximate, prepare
+from suite.density import prior_log_joints
 from suite.discover import docstring
 
 

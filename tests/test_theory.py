@@ -12,7 +12,8 @@ from scipy.special import logsumexp
 from scipy.stats import halfcauchy, multivariate_normal, norm
 
 from suite import Fit, Model
-from suite.density import approximate, flatten, prepare
+from suite.approximation import approximate, prepare
+from suite.density import flatten
 from suite.draws import flat_draws
 from suite.evidence import bridge_evidence, exact_evidence
 from suite.fit import fit

@@ -1,0 +1,106 @@
+"""A guide as a density of the unconstrained vector u: how to draw from it, and log q(u)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+from numpyro import handlers
+from numpyro.infer.autoguide import AutoContinuous, AutoDAIS, AutoGuide, AutoLaplaceApproximation
+from numpyro.infer.util import log_density
+
+from suite.density import Target, latent_sites
+from suite.spec import NumPyroFn
+
+Params = dict[str, Any]
+"""Values of a guide's `numpyro.param` sites by name."""
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """One member q of a guide's family, its parameters fixed, as a density of u.
+
+    Attributes:
+        draw: key -> (u, log q(u)), one fresh draw.
+        log_prob: u -> log q(u), or None where the guide has no such density (an auxiliary
+            variable that only its own draws know).
+    """
+
+    draw: Callable[[PRNGKeyArray], tuple[Float[Array, " dim"], Float[Array, ""]]]
+    log_prob: Callable[[Float[Array, " dim"]], Float[Array, ""]] | None
+
+
+def prepare(guide: Any, target: Target) -> None:
+    """Let an AutoGuide see the model, and check that any guide covers the model's latent sites.
+
+    Raises:
+        ValueError: the guide misses a site, or brings one that the model lacks.
+    """
+    if isinstance(guide, AutoGuide) and guide.prototype_trace is None:
+        with handlers.block(), handlers.seed(rng_seed=0):
+            guide._setup_prototype(**target.model.data)
+    sites: dict[str, bool] = {}
+
+    def record(key: PRNGKeyArray) -> None:
+        latent = latent_sites(handlers.seed(guide, key), target.model.data)
+        sites.update({k: bool(s["infer"].get("is_auxiliary")) for k, s in latent.items()})
+
+    jax.eval_shape(record, jax.random.key(0))
+    for name in target.shapes:
+        if name not in sites:
+            raise ValueError(f"misses the site '{name}' of model '{target.model.name}'")
+    for name, auxiliary in sites.items():
+        if name not in target.shapes and not auxiliary:
+            raise ValueError(f"brings the site '{name}', which model '{target.model.name}' lacks")
+
+
+def is_flat(guide: Any) -> bool:
+    """Whether a guide is a distribution of the whole unconstrained vector."""
+    return isinstance(guide, AutoContinuous) and not isinstance(guide, AutoDAIS)
+
+
+def training_density(guide: AutoContinuous, params: Params) -> Approximation:
+    """What SVI trains of a flat guide: itself, or for a Laplace guide the point at its centre."""
+    return _from_distribution(handlers.substitute(guide._get_posterior, data=params)())
+
+
+def approximate(guide: Any, params: Params, target: Target) -> Approximation:
+    """The fitted q of any guide: an AutoGuide, a hand-written one, or an exact posterior."""
+    if isinstance(guide, AutoLaplaceApproximation):
+        return _from_distribution(guide.get_posterior(params))
+    if is_flat(guide):
+        return training_density(guide, params)
+    return _from_program(guide, params, target)
+
+
+def _from_distribution(q: Any) -> Approximation:
+    q = q if q.event_dim else q.to_event(1)  # AutoDiagonalNormal's is a batch of scalars
+
+    def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
+        u, intermediates = q.sample_with_intermediates(key)
+        return u, q.log_prob(u, intermediates) if intermediates else q.log_prob(u)
+
+    return Approximation(draw, q.log_prob)
+
+
+def _from_program(guide: NumPyroFn, params: Params, target: Target) -> Approximation:
+    data = dict(target.model.data)
+    auxiliary = []
+
+    def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
+        latent = latent_sites(handlers.substitute(handlers.seed(guide, key), data=params), data)
+        auxiliary.extend(name for name in latent if name not in target.shapes)
+        log_q = sum(jnp.sum(s["fn"].log_prob(s["value"])) for s in latent.values())
+        u, log_jacobian = target.unconstrain({name: s["value"] for name, s in latent.items()})
+        return u, log_q + log_jacobian
+
+    def log_prob(u: Array) -> Array:
+        z = target.constrain(u)
+        return log_density(guide, (), data, {**params, **z})[0] + target.unconstrain(z)[1]
+
+    jax.eval_shape(draw, jax.random.key(0))
+    return Approximation(draw, None if auxiliary else log_prob)
