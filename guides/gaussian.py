@@ -2,7 +2,8 @@
 
 - `meanfield`: independent coordinates; 2 d parameters.
 - `lowrank`: a diagonal plus a few directions (their number is the root of the dimension).
-- `fullrank`: any covariance; its optimum for a Gaussian posterior is that posterior.
+- `fullrank`: any covariance; its optimum for a Gaussian posterior is that posterior. There the
+  gradient along the path has no noise, which the others' optima, off the posterior, do not repay.
 - `laplace`: centred at the mode, its precision the Hessian there. It is not fitted to the ELBO:
   training only climbs to the mode, so one particle is enough.
 """
@@ -18,5 +19,5 @@ from suite import Fit, Guide
 
 meanfield = Guide("meanfield", AutoDiagonalNormal)
 lowrank = Guide("lowrank", AutoLowRankMultivariateNormal)
-fullrank = Guide("fullrank", AutoMultivariateNormal)
-laplace = Guide("laplace", AutoLaplaceApproximation, fit=Fit(num_particles=1))
+fullrank = Guide("fullrank", AutoMultivariateNormal, fit=Fit(path_gradient=True), affine=True)
+laplace = Guide("laplace", AutoLaplaceApproximation, fit=Fit(num_particles=1), affine=True)

@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro import handlers
+from numpyro.distributions import MultivariateNormal
 from numpyro.infer.autoguide import AutoContinuous, AutoDAIS, AutoGuide, AutoLaplaceApproximation
 from numpyro.infer.util import log_density
 
+from suite.coordinates import Coordinates
 from suite.density import Target, latent_sites
 from suite.spec import NumPyroFn
 
@@ -63,18 +65,60 @@ def is_flat(guide: Any) -> bool:
     return isinstance(guide, AutoContinuous) and not isinstance(guide, AutoDAIS)
 
 
+def has_elbo_as_loss(guide: Any) -> bool:
+    """Whether training climbs the ELBO of what is drawn in the end: not so for a Laplace guide."""
+    return not isinstance(guide, AutoLaplaceApproximation)
+
+
 def training_density(guide: AutoContinuous, params: Params) -> Approximation:
-    """What SVI trains of a flat guide: itself, or for a Laplace guide the point at its centre."""
+    """What SVI trains of a flat guide, in the coordinates that it is trained in.
+
+    Itself, or for a Laplace guide the point at its centre.
+    """
     return _from_distribution(handlers.substitute(guide._get_posterior, data=params)())
 
 
-def approximate(guide: Any, params: Params, target: Target) -> Approximation:
-    """The fitted q of any guide: an AutoGuide, a hand-written one, or an exact posterior."""
+def approximate(
+    guide: Any, params: Params, target: Target, coordinates: Coordinates | None = None
+) -> Approximation:
+    """The fitted q of any guide: an AutoGuide, a hand-written one, or an exact posterior.
+
+    A flat guide's parameters may be those of a density of v, in the given coordinates.
+    """
+    if not is_flat(guide):
+        return _from_program(guide, params, target)
     if isinstance(guide, AutoLaplaceApproximation):
-        return _from_distribution(guide.get_posterior(params))
-    if is_flat(guide):
-        return training_density(guide, params)
-    return _from_program(guide, params, target)
+        q = _at_mode(guide, params, target, coordinates)
+    else:
+        q = training_density(guide, params)
+    return q if coordinates is None else _mapped(q, coordinates)
+
+
+def _mapped(q: Approximation, coordinates: Coordinates) -> Approximation:
+    """A density of v as one of u."""
+
+    def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
+        v, log_q = q.draw(key)
+        return coordinates.to_u(v), log_q - coordinates.log_volume
+
+    def log_prob(u: Array) -> Array:
+        assert q.log_prob is not None
+        return q.log_prob(coordinates.to_v(u)) - coordinates.log_volume
+
+    return Approximation(draw, log_prob)
+
+
+def _at_mode(
+    guide: AutoLaplaceApproximation,
+    params: Params,
+    target: Target,
+    coordinates: Coordinates | None,
+) -> Approximation:
+    """The normal distribution of the curvature at a point; not a number where it is no peak."""
+    to_u = coordinates.to_u if coordinates else lambda v: v
+    point: Any = handlers.substitute(guide._get_posterior, data=params)()
+    precision = guide._hessian_fn(lambda v: -target.log_joint(to_u(v)), point.v)
+    return _from_distribution(MultivariateNormal(point.v, precision_matrix=precision))
 
 
 def _from_distribution(q: Any) -> Approximation:

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from suite import measure
 from suite.approximation import Params, approximate
+from suite.coordinates import Coordinates
 from suite.density import Target, flatten, prior_log_joints
 from suite.draws import Draws, flat_draws, labels
 from suite.fit import Fitted, fit
@@ -100,8 +101,10 @@ def score(
 ]:
     """log p~ - log q at fresh draws of q and at the reference's, and the draws of q."""
 
-    def one(params: Params, key: PRNGKeyArray) -> tuple[Array, Array | None, Sample]:
-        q = approximate(fitted.guide, params, target)
+    def one(
+        params: Params, coordinates: Coordinates, key: PRNGKeyArray
+    ) -> tuple[Array, Array | None, Sample]:
+        q = approximate(fitted.guide, params, target, coordinates)
 
         def fresh(key: PRNGKeyArray) -> tuple[Array, Sample]:
             draw, log_q = q.draw(key)
@@ -121,4 +124,4 @@ def score(
         return log_w, at.reshape(u.shape[:2]), sample
 
     keys = jax.random.split(key, fitted.final.shape[1])
-    return jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(fitted.params, keys))
+    return jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(fitted.params, fitted.coordinates, keys))

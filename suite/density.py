@@ -8,16 +8,19 @@ file that reads traces.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro import handlers
 from numpyro.distributions import ImproperUniform, biject_to
+from numpyro.distributions.constraints import real
 from numpyro.infer import init_to_uniform
 from numpyro.infer.util import constrain_fn, potential_energy
 
@@ -48,10 +51,15 @@ class Target:
         """Length of u."""
         return sum(int(np.prod(shape)) for shape in self.shapes.values())
 
-    def log_joint(self, u: Float[Array, " dim"]) -> Float[Array, ""]:
-        """log p(x, z(u)) + log |dz/du|, nats."""
-        energy = potential_energy(self.model.fn, (), dict(self.model.data), self.unpack(u))
-        return -jnp.asarray(energy)
+    @cached_property
+    def log_joint(self) -> Callable[[Float[Array, " dim"]], Float[Array, ""]]:
+        """u -> log p(x, z(u)) + log |dz/du|, nats. However often it is used, it is traced once."""
+
+        def log_joint(u: Array) -> Array:
+            energy = potential_energy(self.model.fn, (), dict(self.model.data), self.unpack(u))
+            return -jnp.asarray(energy)
+
+        return jax.jit(log_joint)
 
     def constrain(self, u: Float[Array, " dim"]) -> Sites:
         """The latent sites' values z(u)."""
@@ -67,6 +75,15 @@ class Target:
             log_jacobian += jnp.sum(transform.log_abs_det_jacobian(u[name], z[name]))
         return jnp.concatenate([jnp.ravel(u[name]) for name in self.shapes]), log_jacobian
 
+    def stand_in(self, **_: Any) -> None:
+        """A NumPyro program with the latent sites of u and no more, for guides that need only those.
+
+        An AutoGuide runs its model, one operation after the other, to learn the shapes of its sites;
+        of a real model every operation is compiled for that.
+        """
+        for name, shape in self.shapes.items():
+            numpyro.sample(name, ImproperUniform(real, (), shape))
+
     def unpack(self, u: Float[Array, " dim"]) -> Sites:
         """The unconstrained value of each site."""
         sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
@@ -76,14 +93,20 @@ class Target:
             for name, part in zip(self.shapes, parts, strict=True)
         }
 
-    def start(self, key: PRNGKeyArray) -> Float[Array, " dim"]:
-        """A point of finite density near the origin: the first such of 20 uniform on (-2, 2)."""
-        tries = jax.random.uniform(key, (20, self.dim), minval=-2.0, maxval=2.0)
-        return tries[jnp.argmax(jnp.isfinite(jax.vmap(self.log_joint)(tries)))]
+    @cached_property
+    def start(self) -> Callable[[PRNGKeyArray], Float[Array, " dim"]]:
+        """Key -> a point of finite density near the origin: the first of 20 uniform on (-2, 2)."""
+
+        def start(key: PRNGKeyArray) -> Array:
+            tries = jax.random.uniform(key, (20, self.dim), minval=-2.0, maxval=2.0)
+            return tries[jnp.argmax(jnp.isfinite(jax.vmap(self.log_joint)(tries)))]
+
+        return jax.jit(start)
 
 
+@cache
 def flatten(model: Model) -> Target:
-    """The target of a model.
+    """The target of a model; always the same one, so that what is compiled for it stays.
 
     Raises:
         ValueError: the function fails on its data, has a discrete latent site, or none at all.

@@ -1,41 +1,34 @@
-"""Fit a guide to a model: every seed and every learning rate in one compiled program.
+"""Fit a guide to a model from every seed at every learning rate, and choose the rate.
 
-Nearly all the time of a small fit is tracing and compiling, so the fits of a cell share both:
-one NumPyro SVI update, scanned over steps, `vmap`ped over learning rates and seeds. Along the way
-the ELBO is estimated on fresh draws; at the end it chooses the learning rate.
+It is trained in rounds: two of half of `num_steps`, then each as long as all before it. After a round
+the ELBO is estimated on fresh draws, the same for all. A fit is done when the last round, which
+doubled its steps, gained no more than `TOLERANCE` beyond two standard errors.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray
-from numpyro.infer import SVI
-from numpyro.infer.autoguide import AutoGuide
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from numpyro.infer.svi import SVIState
 
-from suite.approximation import Params, approximate, prepare
+from suite.approximation import Params, is_flat, prepare
+from suite.coordinates import Coordinates, identity, whiten
 from suite.density import Target
-from suite.objective import drop_nonfinite, objective
 from suite.spec import Fit, Guide
+from suite.train import CHUNKS, Trainer
 
-CHECKPOINTS = 50
-"""How many times along a fit the ELBO is estimated."""
+TOLERANCE = 0.005
+"""Nats. Of what a round gains beyond its noise, so much is nothing."""
 
-CHECKPOINT_DRAWS = 400
-"""Fresh draws behind each of these estimates."""
-
-LAST = 5
-"""The last checkpoints, where the decayed rate moves nothing any more, choose the rate."""
+BY_RATE = SVIState(0, None, None)
+"""The axes of a state: each rate has parameters of its own, and all rates the same random numbers."""
 
 
 @dataclass(frozen=True)
@@ -45,25 +38,39 @@ class Fitted:
     Attributes:
         guide: the NumPyro guide.
         params: its parameters at the chosen rate; every leaf has a leading axis of seeds.
+        coordinates: what each seed's guide is a density of.
+        whitening: how they were found: "dense", "diagonal", or "none: " and why.
         rate: index of the chosen learning rate.
-        steps: the gradient steps behind each checkpoint.
-        elbo: estimated ELBO, nats, on fresh draws; higher is better.
+        steps: the gradient steps behind each chunk.
+        elbo: estimated ELBO, nats, over the steps of each chunk; higher is better.
         elbo_se: its standard error.
-        final, final_se: the mean of the last checkpoints; what the choice rests on.
-        skipped: training steps whose loss or update was not finite, and which were skipped.
+        final, final_se: after the last round, on fresh draws; what the choice rests on.
+        gain, gain_se: nats that the last round gained, at the chosen rate.
+        skipped: training steps whose loss was not finite.
+        gradient_evals: of one seed: steps x particles x rates, and the pilot's.
     """
 
     guide: Any
     params: Params
+    coordinates: Coordinates
+    whitening: str
     rate: int
-    steps: Int[np.ndarray, " checkpoint"]
-    elbo: Float[np.ndarray, "rate seed checkpoint"]
-    elbo_se: Float[np.ndarray, "rate seed checkpoint"]
+    steps: Int[np.ndarray, " chunk"]
+    elbo: Float[np.ndarray, "rate seed chunk"]
+    elbo_se: Float[np.ndarray, "rate seed chunk"]
     final: Float[np.ndarray, "rate seed"]
     final_se: Float[np.ndarray, "rate seed"]
+    gain: Float[np.ndarray, " seed"]
+    gain_se: Float[np.ndarray, " seed"]
     skipped: Int[np.ndarray, "rate seed"]
+    gradient_evals: int
     compile_seconds: float
     fit_seconds: float
+
+    @property
+    def converged(self) -> Bool[np.ndarray, " seed"]:
+        """Whether each seed was done before the budget ended."""
+        return is_done(self.gain, self.gain_se)
 
 
 def fit(
@@ -76,120 +83,121 @@ def fit(
     """
     clock = time.perf_counter()
     guide = guide_spec.build(target.model.fn)
+    if is_flat(guide):
+        guide = guide_spec.build(target.stand_in)
     prepare(guide, target)
-    svi = SVI(
-        target.model.fn, guide, optax.adam(0.0), objective(target, guide, options.num_particles)
-    )
-    steps = _checkpoints(options.num_steps)
-    train = partial(_train, target, svi, int(steps[0]), len(steps))
-    grid = jax.vmap(jax.vmap(train, (0, 0, None)), (None, None, 0))
-    keys = jax.random.split(key, num_seeds)
-    # One seed after the other: a vmapped network initialisation takes longer to compile than to run.
-    initialise = partial(_initialise, target, svi)
-    starts = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(initialise, keys))
-    rates = jnp.array(options.learning_rates)
-    program = jax.jit(grid).lower(starts, keys, rates).compile()
+    pilot_key, train_key, eval_key = jax.random.split(key, 3)
+    pilot = identity(target, num_seeds, guide_spec.affine, "not asked for")
+    trainer, rates = Trainer(target, guide, options), jnp.array(options.learning_rates)
+    lengths = round_lengths(options)
+    state = _start(trainer, pilot.coordinates, len(rates), train_key)
+    with ThreadPoolExecutor() as pool:
+        lowered = _lower(trainer, state, rates, pilot.coordinates, eval_key)
+        compiling = [pool.submit(program.compile) for program in lowered]
+        if options.whiten and is_flat(guide):
+            pilot = whiten(target, num_seeds, pilot_key, guide_spec.affine)
+            state = _start(trainer, pilot.coordinates, len(rates), train_key)
+        train, weigh = (program.result() for program in compiling)
+    frames = pilot.coordinates
     compiled = time.perf_counter()
-    params, *measured = jax.block_until_ready(program(starts, keys, rates))
+    traces, weights = [], []
+    for length in lengths:
+        done = np.array(sum(lengths[: len(traces)]))
+        state, trace = train(state, rates, frames, done, np.array(length // CHUNKS))
+        traces.append(trace)
+        weights = [*weights[-1:], np.asarray(weigh(state, frames, eval_key))]
+        final, final_se = _mean(weights[-1])
+        best = choose_rate(final)
+        gain, gain_se = _mean(weights[-1][best] - weights[0][best])
+        if len(traces) > 1 and is_done(gain, gain_se).all():
+            break
     fitted = time.perf_counter()
-    elbo, elbo_se, skipped = (np.asarray(part) for part in measured)
-    final = elbo[..., -LAST:].mean(axis=-1)
-    best = choose_rate(final)
+    elbo, elbo_se, skipped = (np.concatenate(p, axis=-1) for p in zip(*traces, strict=True))
+    steps = np.cumsum(np.repeat([length // CHUNKS for length in lengths[: len(traces)]], CHUNKS))
+    tried = len(options.learning_rates) * options.num_particles
     return Fitted(
         guide=guide,
-        params=jax.tree.map(lambda leaf: leaf[best], params),
+        params=trainer.params(jax.tree.map(lambda leaf: leaf[best], state.optim_state)),
+        coordinates=frames,
+        whitening=pilot.kind,
         rate=best,
         steps=steps,
         elbo=elbo,
         elbo_se=elbo_se,
         final=final,
-        final_se=np.sqrt((elbo_se[..., -LAST:] ** 2).mean(axis=-1) / elbo[..., -LAST:].shape[-1]),
-        skipped=skipped,
+        final_se=final_se,
+        gain=gain,
+        gain_se=gain_se,
+        skipped=skipped.sum(axis=-1),
+        gradient_evals=int(steps[-1]) * tried + pilot.gradient_evals,
         compile_seconds=compiled - clock,
         fit_seconds=fitted - compiled,
     )
 
 
+def round_lengths(options: Fit) -> list[int]:
+    """Steps of each round, in whole chunks: from the second on, each doubles what was before."""
+    half = CHUNKS * max(1, -(-options.num_steps // (2 * CHUNKS)))
+    lengths = [half, half]
+    while 2 * sum(lengths) <= max(options.max_steps, options.num_steps):
+        lengths.append(sum(lengths))
+    return lengths
+
+
+def is_done(
+    gain: Float[np.ndarray, " seed"], gain_se: Float[np.ndarray, " seed"]
+) -> Bool[np.ndarray, " seed"]:
+    """Whether doubling the steps gained nothing beyond noise; not so where it is no number."""
+    return gain - 2 * gain_se <= TOLERANCE
+
+
 def choose_rate(final: Float[np.ndarray, "rate seed"]) -> int:
     """The rate of the best median ELBO over seeds; a rate with a diverged seed loses to any other.
 
-    The median and not the best seed, so that a rate is not chosen for one lucky start.
+    The median and not the best seed, so that a rate is not chosen for one lucky start. Of rates
+    that `TOLERANCE` cannot tell apart the last, which is the largest: it got there first.
     """
     score = np.median(np.where(np.isfinite(final), final, -np.inf), axis=1)
-    diverged = ~np.isfinite(final).all(axis=1)
-    return int(np.lexsort((score, ~diverged))[-1])
+    sound = np.isfinite(final).all(axis=1)
+    score[~sound & sound.any()] = -np.inf
+    return int(np.flatnonzero(score >= score.max() - TOLERANCE)[-1])
 
 
-def _checkpoints(num_steps: int) -> Int[np.ndarray, " checkpoint"]:
-    """The steps after which the ELBO is estimated; equally spaced, and the last is the last."""
-    every = max(num_steps // CHECKPOINTS, 1)
-    return np.arange(every, num_steps + 1, every)
+def _start(trainer: Trainer, frames: Coordinates, num_rates: int, key: PRNGKeyArray) -> SVIState:
+    """The states before the first step: a start for each seed, the same for every rate."""
+    keys = jax.random.split(key, len(frames.center))
+    # One seed after the other: a vmapped network initialisation takes longer to compile than to run.
+    each = [
+        trainer.start(key, Coordinates(center, scale))
+        for key, center, scale in zip(keys, *frames, strict=True)
+    ]
+
+    def over_rates(*leaves: Array) -> np.ndarray:
+        return np.repeat(np.stack(leaves)[None], num_rates, axis=0)
+
+    return SVIState(jax.tree.map(over_rates, *each), None, keys)
 
 
-def _initialise(target: Target, svi: SVI, key: PRNGKeyArray) -> Params:
-    """Unconstrained parameters of a guide that starts at a random point."""
-    start_key, init_key = jax.random.split(key)
-    with _starting_at(svi.guide, target, target.start(start_key)):
-        state = svi.init(init_key, **target.model.data)
-    return svi.optim.get_params(state.optim_state)
-
-
-def _train(
-    target: Target,
-    initialised: SVI,
-    every: int,
-    num_chunks: int,
-    start: Params,
+def _lower(
+    trainer: Trainer,
+    state: SVIState,
+    rates: Float[Array, " rate"],
+    frames: Coordinates,
     key: PRNGKeyArray,
-    learning_rate: Float[Array, ""],
-) -> tuple[Params, Array, Array, Array]:
-    """One fit, to be vmapped: the final parameters, the ELBO on the way, its s.e., skipped steps."""
-    data = dict(target.model.data)
-    train_key, eval_key = jax.random.split(jax.random.fold_in(key, 1))
-    schedule = optax.cosine_decay_schedule(learning_rate, every * num_chunks)
-    adam = optax.chain(drop_nonfinite(), optax.adam(schedule))
-    svi = SVI(initialised.model, initialised.guide, adam, initialised.loss)
-    svi.constrain_fn = initialised.constrain_fn
-    state = SVIState(svi.optim.init(start), None, train_key)
-
-    def elbo(state: Any, key: PRNGKeyArray) -> tuple[Array, Array]:
-        q = approximate(svi.guide, svi.get_params(state), target)
-
-        def log_weight(key: PRNGKeyArray) -> Array:
-            u, log_q = q.draw(key)
-            return target.log_joint(u) - log_q
-
-        log_w = jax.vmap(log_weight)(jax.random.split(key, CHECKPOINT_DRAWS))
-        return jnp.mean(log_w), jnp.std(log_w, ddof=1) / jnp.sqrt(CHECKPOINT_DRAWS)
-
-    def step(state: Any, _: None) -> tuple[Any, Array]:
-        state, loss = svi.update(state, **data)
-        return state, ~jnp.isfinite(loss)
-
-    def chunk(state: Any, key: PRNGKeyArray) -> tuple[Any, tuple[Array, Array, Array]]:
-        state, bad = jax.lax.scan(step, state, length=every)
-        return state, (*elbo(state, key), jnp.sum(bad))
-
-    state, (means, errors, bad) = jax.lax.scan(chunk, state, jax.random.split(eval_key, num_chunks))
-    return svi.get_params(state), means, errors, jnp.sum(bad)
+) -> tuple[jax.stages.Lowered, jax.stages.Lowered]:
+    """A round of training, and log weights after it, of all fits: traced, and not yet compiled."""
+    train = jax.vmap(trainer.train, (0, None, 0, None, None))
+    train = jax.vmap(train, (BY_RATE, 0, None, None, None), (BY_RATE, 0))
+    weigh = jax.vmap(jax.vmap(trainer.log_weights, (0, 0, None)), (BY_RATE, None, None))
+    count = np.array(0)
+    return (
+        jax.jit(train).lower(state, rates, frames, count, count),
+        jax.jit(weigh).lower(state, frames, key),
+    )
 
 
-@contextmanager
-def _starting_at(guide: Any, target: Target, u: Float[Array, " dim"]) -> Iterator[None]:
-    """Let an AutoGuide initialise at u: it holds one starting point, and each seed needs its own."""
-    if not isinstance(guide, AutoGuide):
-        yield
-        return
-    kept = {
-        name: getattr(guide, name)
-        for name in ("_init_locs", "_init_latent")
-        if hasattr(guide, name)
-    }
-    starts = {"_init_locs": target.unpack(u), "_init_latent": u}
-    for name in kept:
-        setattr(guide, name, starts[name])
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            setattr(guide, name, value)
+def _mean(
+    log_w: Float[np.ndarray, "*fit draw"],
+) -> tuple[Float[np.ndarray, "*fit"], Float[np.ndarray, "*fit"]]:
+    """The mean over draws and its standard error; of common draws, that of a difference."""
+    return log_w.mean(axis=-1), log_w.std(axis=-1, ddof=1) / np.sqrt(log_w.shape[-1])

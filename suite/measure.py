@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from suite.fit import LAST, Fitted
+from suite.approximation import has_elbo_as_loss
+from suite.fit import Fitted
 from suite.spec import Fit
 
 Row = dict[str, Any]
@@ -21,31 +22,28 @@ STORED_DRAWS = 1_000
 
 def cost(fitted: Fitted, options: Fit, seed: int) -> Row:
     """What one fit took."""
-    steps = int(fitted.steps[-1])
     return {
+        "whitening": fitted.whitening,
         "learning_rate": options.learning_rates[fitted.rate],
-        "num_steps": steps,
+        "num_steps": int(fitted.steps[-1]),
         "skipped_steps": int(fitted.skipped[fitted.rate, seed]),
-        "gradient_evals": steps * options.num_particles * len(options.learning_rates),
+        "gradient_evals": fitted.gradient_evals,
         "compile_seconds": fitted.compile_seconds,
         "fit_seconds": fitted.fit_seconds,
     }
 
 
 def progress(fitted: Fitted, rows: Sequence[Row]) -> list[Row]:
-    """Whether each seed's fit was done: nats behind the best seed, nats gained near the end.
-
-    The gain is the mean ELBO of the last checkpoints less that of as many before them.
-    """
-    elbo, se = fitted.elbo[fitted.rate], fitted.elbo_se[fitted.rate]
-    late, before = slice(-LAST, None), slice(-2 * LAST, -LAST)
+    """Whether each seed's fit was done: its last gain, and nats behind the best seed."""
     measured = [row for row in rows if "elbo" in row]
     best = max(measured, key=lambda row: row["elbo"], default=None)
     found = []
     for seed, row in enumerate(rows):
-        gain = elbo[seed, late].mean() - elbo[seed, before].mean()
-        noise = np.sqrt((se[seed, late] ** 2).sum() + (se[seed, before] ** 2).sum()) / LAST
-        done = {"elbo_gain": float(gain), "elbo_gain_se": float(noise)}
+        done = {
+            "converged": bool(fitted.converged[seed]),
+            "elbo_gain": float(fitted.gain[seed]),
+            "elbo_gain_se": float(fitted.gain_se[seed]),
+        }
         if best is not None and "elbo" in row:
             error = 0.0 if row is best else float(np.hypot(best["elbo_se"], row["elbo_se"]))
             done |= {"seed_gap": best["elbo"] - row["elbo"], "seed_gap_se": error}
@@ -54,13 +52,16 @@ def progress(fitted: Fitted, rows: Sequence[Row]) -> list[Row]:
 
 
 def traces(fitted: Fitted, options: Fit) -> list[Row]:
-    """ELBO along each seed's fit at the chosen rate."""
+    """ELBO along each seed's fit at the chosen rate; none where training climbs something else."""
+    if not has_elbo_as_loss(fitted.guide):
+        return []
     elbo, elbo_se = fitted.elbo[fitted.rate], fitted.elbo_se[fitted.rate]
+    before = fitted.gradient_evals - int(fitted.steps[-1]) * options.num_particles
     return [
         {
             "seed": seed,
             "step": int(step),
-            "gradient_evals": int(step) * options.num_particles,
+            "gradient_evals": before + int(step) * options.num_particles,
             "elbo": float(elbo[seed, i]),
             "elbo_se": float(elbo_se[seed, i]),
         }

@@ -46,6 +46,7 @@ class Certificate:
         divergences: divergent transitions after warm-up.
         target_acceptance: of the run that is certified.
         gradient_evals: leapfrog steps of every run tried, warm-up included.
+        warmup_evals: those of them that came before the first draw of the certified run.
     """
 
     rhat: float
@@ -57,6 +58,7 @@ class Certificate:
     divergences: int
     target_acceptance: float
     gradient_evals: int
+    warmup_evals: int
 
     @property
     def objections(self) -> list[str]:
@@ -103,8 +105,8 @@ def nuts(target: Target, budget: Budget, key: PRNGKeyArray) -> tuple[Draws, Cert
             chain_method="vectorized",
             progress_bar=False,
         )
-        for draws, stats, steps in _rounds(mcmc, target, jax.random.fold_in(key, attempt)):
-            certificate = certify(draws, stats, budget, target_acceptance, spent + steps)
+        for draws, stats, warmup in _rounds(mcmc, target, jax.random.fold_in(key, attempt)):
+            certificate = certify(draws, stats, budget, target_acceptance, spent + warmup)
             if not certificate.remarks or certificate.is_hopeless:
                 break
         spent = certificate.gradient_evals
@@ -116,10 +118,10 @@ def nuts(target: Target, budget: Budget, key: PRNGKeyArray) -> tuple[Draws, Cert
 def _rounds(
     mcmc: MCMC, target: Target, key: PRNGKeyArray
 ) -> Iterator[tuple[Draws, dict[str, np.ndarray], int]]:
-    """A warmed-up run, going on: all draws so far, their statistics, and the leapfrog steps spent."""
+    """A warmed-up run, going on: all draws so far, their statistics, and the warm-up's leapfrogs."""
     data = dict(target.model.data)
     mcmc.warmup(key, extra_fields=("num_steps",), collect_warmup=True, **data)
-    spent = int(mcmc.get_extra_fields()["num_steps"].sum())
+    warmup = int(mcmc.get_extra_fields()["num_steps"].sum())
     draws: list[Draws] = []
     stats: list[dict[str, np.ndarray]] = []
     for _ in range(MOST_ROUNDS):
@@ -129,11 +131,10 @@ def _rounds(
         mcmc.post_warmup_state = mcmc.last_state
         draws.append(jax.tree.map(np.asarray, mcmc.get_samples(group_by_chain=True)))
         stats.append(jax.tree.map(np.asarray, mcmc.get_extra_fields(group_by_chain=True)))
-        spent += int(stats[-1]["num_steps"].sum())
         joined = (
             jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *r) for r in (draws, stats)
         )
-        yield *joined, spent
+        yield *joined, warmup
 
 
 def certify(
@@ -141,9 +142,9 @@ def certify(
     stats: dict[str, Any],
     budget: Budget,
     target_acceptance: float,
-    gradient_evals: int,
+    warmup_evals: int,
 ) -> Certificate:
-    """The certificate of one run."""
+    """The certificate of one run, before whose draws `warmup_evals` leapfrog steps were taken."""
     data = xr.Dataset({k: (("chain", "draw", *_dims(k, v)), v) for k, v in draws.items()})
     halves = data.isel(chain=slice(CHAINS)), data.isel(chain=slice(CHAINS, None))
     return Certificate(
@@ -155,7 +156,8 @@ def certify(
         bfmi=float(np.asarray(az.bfmi(np.asarray(stats["energy"]))).min()),
         divergences=int(stats["diverging"].sum()),
         target_acceptance=target_acceptance,
-        gradient_evals=gradient_evals,
+        gradient_evals=warmup_evals + int(stats["num_steps"].sum()),
+        warmup_evals=warmup_evals,
     )
 
 

@@ -63,11 +63,15 @@ class Guide:
         build: takes the model function and returns a NumPyro guide for it. Every AutoGuide class
             is such a function, and `functools.partial` sets its options.
         fit: how to train it, where the experiment's own `Fit` would not do.
+        affine: whether it is closed under lower triangular linear maps. Such a family may be
+            whitened by a whole Hessian; any other, which would become another family, by the
+            Hessian's diagonal.
     """
 
     name: str
     build: Callable[[NumPyroFn], Any]
     fit: Fit | None = None
+    affine: bool = False
 
     def __post_init__(self) -> None:
         _require_name(self.name, "guide")
@@ -77,18 +81,29 @@ class Guide:
 
 @dataclass(frozen=True)
 class Fit:
-    """How a guide is trained: Adam on the ELBO, its learning rate decaying by a cosine.
+    """How a guide is trained: Adam on the ELBO in rounds, the learning rate falling in each.
+
+    Training ends when the last doubling of the steps has gained nothing beyond noise.
 
     Attributes:
-        num_steps: gradient steps for each seed and each learning rate.
+        num_steps: gradient steps for each seed and each learning rate, after which it is first
+            asked whether the fit is done.
+        max_steps: the budget; a fit that is not done by then is not converged.
         num_particles: draws of the guide behind each step's gradient.
-        learning_rates: the first steps' rates that are tried. The one whose fits reach the best
-            ELBO on fresh draws is kept.
+        learning_rates: the highest rates of a round that are tried. The one whose fits reach the
+            best ELBO on fresh draws is kept.
+        whiten: whether a pilot rescales the posterior first. It costs a climb to a mode and a
+            Hessian; where that would not help, it says so and changes nothing.
+        path_gradient: whether the gradient flows through the draws alone. Less noise near q = p;
+            the guide's density must be cheap at any point.
     """
 
     num_steps: int = 5_000
+    max_steps: int = 20_000
     num_particles: int = 16
     learning_rates: tuple[float, ...] = (3e-3, 1e-2, 3e-2)
+    whiten: bool = True
+    path_gradient: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,8 +163,8 @@ class Budget:
     def fit(self, fit: Fit) -> Fit:
         """`fit` as this budget allows it."""
         rates = sorted(fit.learning_rates)[-self.num_rates :]
-        steps = max(1, round(fit.num_steps * self.steps))
-        return replace(fit, num_steps=steps, learning_rates=tuple(rates))
+        steps, most = (max(1, round(n * self.steps)) for n in (fit.num_steps, fit.max_steps))
+        return replace(fit, num_steps=steps, max_steps=most, learning_rates=tuple(rates))
 
 
 BUDGETS = {

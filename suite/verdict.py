@@ -26,7 +26,8 @@ class Thresholds:
         accuracy: of the classifier on draws, where a good guide has no density at given draws.
         share: effective share of the guide's draws that weighting must leave.
         missed: share of the posterior that the guide's draws may hardly see.
-        stuck: nats of ELBO below the best seed, or gained near the end, of an unfinished fit.
+        stuck: nats of ELBO below the best seed of a fit that was caught elsewhere.
+        rising: share of its room that an unfinished fit gained by the last doubling of its steps.
         lopsided: KL(p || q) over KL(q || p) of a guide that misses mass.
     """
 
@@ -37,6 +38,7 @@ class Thresholds:
     share: float = 0.02
     missed: float = 0.02
     stuck: float = 0.1
+    rising: float = 0.1
     lopsided: float = 1.5
 
 
@@ -114,7 +116,9 @@ def _can_be_weighted(row: Row) -> bool:
 
 
 def _is_unfinished(row: Row) -> bool:
-    return any(_stands_out(row, name, LIMITS.stuck) for name in ("seed_gap", "elbo_gain"))
+    material = LIMITS.rising * _value(row, "kl_guide_posterior")
+    rising = not row.get("converged", True) and not _value(row, "elbo_gain") <= material
+    return rising or _stands_out(row, "seed_gap", LIMITS.stuck)
 
 
 def _misses_mass(row: Row) -> bool:
@@ -157,8 +161,9 @@ RULES = (
     ),
     Rule(
         "not_converged",
-        f"another seed of the same guide reached {LIMITS.stuck} nats more, or the ELBO still rose by "
-        "as much over the last tenth of the steps: blame the optimiser, not the family",
+        "the budget ended while doubling the steps still gained more than noise, and over "
+        f"{LIMITS.rising:.0%} of the room that is left; or another seed of the same guide reached "
+        f"{LIMITS.stuck} nats more: blame the optimiser, not the family",
         _is_unfinished,
     ),
     Rule(

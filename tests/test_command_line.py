@@ -50,7 +50,7 @@ def test_no_guide_beats_the_evidence_and_no_mean_field_its_theory(table):
 
 
 def test_the_costs_are_counted(table):
-    assert (table["gradient_evals"] % table["num_steps"] == 0).all()
+    assert (table["gradient_evals"] >= table["num_steps"]).all()
     assert (table[["compile_seconds", "fit_seconds", "measure_seconds"]] > 0).all(axis=None)
 
 

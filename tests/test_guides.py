@@ -17,9 +17,11 @@ from numpyro.infer.importance import psis_diagnostic
 
 from suite import metrics
 from suite.approximation import approximate, is_flat, prepare
+from suite.coordinates import Coordinates
 from suite.density import flatten
-from suite.fit import _initialise
 from suite.objective import FlatELBO, objective
+from suite.spec import Fit
+from suite.train import Trainer
 
 DRAWS = 2_000
 MODEL = "eight_schools_noncentered"
@@ -44,9 +46,11 @@ def small(catalogue):
 def started(guide, small):
     built = guide.build(small.model.fn)
     prepare(built, small)
-    loss = objective(small, built, 4)
-    svi = SVI(small.model.fn, built, optax.adam(0.02), loss)
-    starts = [_initialise(small, svi, key) for key in jax.random.split(jax.random.key(0))]
+    options = Fit(num_particles=4)
+    svi = SVI(small.model.fn, built, optax.adam(0.02), objective(small, built, options))
+    trainer, frame = Trainer(small, built, options), plain(small)
+    states = [trainer.start(key, frame) for key in jax.random.split(jax.random.key(0))]
+    starts = [params for _, (params, _) in states]
     state = svi.init(jax.random.key(1), **small.model.data)
 
     def climb(state):
@@ -56,6 +60,10 @@ def started(guide, small):
         return jax.lax.scan(step, state, length=1_000)[0]
 
     return Started(built, starts, svi.get_params(jax.jit(climb)(state)), svi)
+
+
+def plain(target):
+    return Coordinates(jnp.zeros(target.dim), jnp.ones(target.dim))
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +131,10 @@ def differs(one, other):
 def test_flat_elbo_is_the_elbo_of_numpyro(started, small):
     if not is_flat(started.guide):
         pytest.skip("trained on NumPyro's own ELBO")
-    flat, numpyro = FlatELBO(small, DRAWS // 10), Trace_ELBO(DRAWS // 10)
+    flat, numpyro = (
+        FlatELBO(small, started.guide, Fit(num_particles=DRAWS // 10)),
+        Trace_ELBO(DRAWS // 10),
+    )
 
     def losses(key):
         arguments = (key, started.params, small.model.fn, started.guide)

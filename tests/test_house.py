@@ -13,7 +13,9 @@ CONTENT = [
 ]
 COMPUTES = {
     "density",
+    "coordinates",
     "approximation",
+    "train",
     "fit",
     "nuts",
     "reference",
@@ -67,19 +69,32 @@ def test_the_vocabulary_imports_nothing_of_ours(name):
     [
         ("discover", {"spec", "posteriordb"}),
         ("distances", {"metrics"}),
-        ("quality", {"spec", "density", "approximation", "metrics", "distances", "evidence"}),
+        (
+            "quality",
+            {
+                "spec",
+                "density",
+                "coordinates",
+                "approximation",
+                "metrics",
+                "distances",
+                "evidence",
+            },
+        ),
         ("crosscheck", {"metrics"}),
         ("agreement", {"spec", "density", "draws", "posteriordb"}),
         ("nuts", {"spec", "density", "draws"}),
         ("density", {"spec"}),
-        ("approximation", {"spec", "density"}),
-        ("fit", {"spec", "density", "approximation", "objective"}),
-        ("evidence", {"spec", "density", "approximation", "metrics"}),
+        ("coordinates", {"spec", "density"}),
+        ("approximation", {"spec", "density", "coordinates"}),
+        ("fit", {"spec", "density", "coordinates", "approximation", "objective", "train"}),
+        ("evidence", {"spec", "density", "coordinates", "approximation", "metrics"}),
         (
             "reference",
             {
                 "spec",
                 "density",
+                "coordinates",
                 "approximation",
                 "draws",
                 "metrics",
@@ -95,7 +110,9 @@ def test_what_measures_needs_only_what_comes_before_it(name, allowed):
     assert reach(name) <= allowed
 
 
-@pytest.mark.parametrize("name", ["view", "plots", "plots_ways", "plots_draws", "report"])
+@pytest.mark.parametrize(
+    "name", ["view", "plots", "plots_ways", "plots_draws", "plots_cost", "report"]
+)
 def test_pictures_and_report_compute_nothing(name):
     assert not reach(name) & (COMPUTES | {"run"})
 

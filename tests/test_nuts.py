@@ -25,6 +25,7 @@ CLEAN = Certificate(
     divergences=0,
     target_acceptance=0.9,
     gradient_evals=10_000,
+    warmup_evals=2_000,
 )
 SMALL = replace(BUDGETS["smoke"], num_reference=800, num_warmup=300)
 

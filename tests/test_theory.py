@@ -154,8 +154,8 @@ def test_a_fit_to_the_regression_leaves_the_room_of_theory(catalogue, guide_name
     fitted = fit(target, catalogue.guides[guide_name], options, 2, jax.random.key(0))
 
     @jax.vmap
-    def elbo(params):
-        q = approximate(fitted.guide, params, target)
+    def elbo(params, coordinates):
+        q = approximate(fitted.guide, params, target, coordinates)
 
         def log_weight(key):
             u, log_q = q.draw(key)
@@ -163,5 +163,5 @@ def test_a_fit_to_the_regression_leaves_the_room_of_theory(catalogue, guide_name
 
         return jnp.mean(jax.vmap(log_weight)(jax.random.split(jax.random.key(1), 40_000)))
 
-    rooms = evidence_by_posterior(experiment.models[0]) - jax.jit(elbo)(fitted.params)
+    rooms = evidence_by_posterior(experiment.models[0]) - jax.jit(elbo)(fitted.params, fitted.coordinates)
     np.testing.assert_allclose(rooms, experiment.theory[guide_name], atol=tolerance)
