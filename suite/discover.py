@@ -96,8 +96,10 @@ def discover(extra: Sequence[Path] = (), root: Path = ROOT) -> Catalogue:
         except (Exception, SystemExit) as error:
             catalogue.problems.append(Problem(path, "", f"does not import: {_where(error)}"))
             continue
+        own = [id(guide) for e in found if isinstance(e, Experiment) for guide in e.guides or ()]
         for thing in found:
-            _add(catalogue, thing, Place(path, thing.name))
+            if id(thing) not in own:  # a guide that an experiment's own file makes is for it alone
+                _add(catalogue, thing, Place(path, thing.name))
         if not found and path in named:
             reason = "defines no model, guide or experiment"
             catalogue.problems.append(Problem(path, "", reason))

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from suite.discover import docstring
+from suite.spec import Guide
 
 
 @pytest.fixture
@@ -14,7 +15,9 @@ def text(catalogue, experiment):
 
 def test_its_models_and_guides_are_found_by_their_names(catalogue, experiment):
     assert all(catalogue.models[model.name] is model for model in experiment.models)
-    assert all(catalogue.guides[guide.name] is guide for guide in experiment.guides or ())
+    for guide in experiment.guides or ():
+        assert catalogue.guides.get(guide.name, guide) is guide
+        assert catalogue.place(guide).load(Guide) is guide
 
 
 def test_it_fits_from_at_least_five_seeds(experiment):
@@ -32,7 +35,8 @@ def test_its_docstring_names_a_source_with_its_year(text):
 
 
 def test_its_theory_is_a_room_in_nats_for_guides_that_exist(catalogue, experiment):
-    assert set(experiment.theory) <= set(catalogue.guides)
+    own = {guide.name for guide in experiment.guides or ()}
+    assert set(experiment.theory) <= (own or set(catalogue.guides))
     assert all(room >= 0 for room in experiment.theory.values())
 
 

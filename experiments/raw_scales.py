@@ -1,0 +1,26 @@
+"""Regressions as they come.
+
+**What does the pilot buy on posteriors that somebody really asked for?** These regressions are on raw
+scales: standard deviations from 0.007 to 30, correlations up to -0.9999. Each guide is fitted twice,
+with the pilot's coordinates and, as `_plain`, without. All of these posteriors are nearly Gaussian, so
+a full-rank guide that is found leaves hardly anything: what `fullrank_plain` leaves more is the
+optimiser's doing, and none of it the family's.
+
+Source: Magnusson, Torgander, Buerkner, Zhang, Carpenter and Vehtari (2024), posteriordb,
+arXiv:2407.04967, whose posteriors these are.
+"""
+
+from experiments.whitening import fullrank_plain, meanfield_plain
+from guides.gaussian import fullrank, meanfield
+from models.earnings import logearn_logheight_male
+from models.kidiq import kidscore_momiq
+from models.mesquite import logmesquite
+from models.nes import nes1980
+from suite import Experiment
+
+raw_scales = Experiment(
+    "raw_scales",
+    models=[kidscore_momiq, logearn_logheight_male, logmesquite, nes1980],
+    guides=[meanfield, meanfield_plain, fullrank, fullrank_plain],
+    order=6,
+)
