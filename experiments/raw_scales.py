@@ -10,13 +10,17 @@ Source: Magnusson, Torgander, Buerkner, Zhang, Carpenter and Vehtari (2024), pos
 arXiv:2407.04967, whose posteriors these are.
 """
 
-from experiments.whitening import fullrank_plain, meanfield_plain
+from dataclasses import replace
+
 from guides.gaussian import fullrank, meanfield
 from models.earnings import logearn_logheight_male
 from models.kidiq import kidscore_momiq
 from models.mesquite import logmesquite
 from models.nes import nes1980
-from suite import Experiment
+from suite import Experiment, Fit
+
+meanfield_plain = replace(meanfield, name="meanfield_plain", fit=Fit(whiten=False))
+fullrank_plain = replace(fullrank, name="fullrank_plain", fit=Fit(whiten=False, path_gradient=True))
 
 raw_scales = Experiment(
     "raw_scales",

@@ -18,23 +18,20 @@ Source: Zhang, Carpenter, Gelman and Vehtari (2022), Pathfinder, JMLR 23(306), f
 """
 
 import math
-
-from numpyro.infer.autoguide import AutoDiagonalNormal, AutoMultivariateNormal
+from dataclasses import replace
 
 from guides.gaussian import fullrank, meanfield
 from models.wide import CORRELATION as R
 from models.wide import wide
-from suite import Experiment, Fit, Guide
+from suite import Experiment, Fit
 
-meanfield_plain = Guide("meanfield_plain", AutoDiagonalNormal, Fit(whiten=False))
-fullrank_plain = Guide(
-    "fullrank_plain", AutoMultivariateNormal, Fit(whiten=False, path_gradient=True), affine=True
-)
+meanfield_plain = replace(meanfield, name="meanfield_plain", fit=Fit(whiten=False))
+fullrank_plain = replace(fullrank, name="fullrank_plain", fit=Fit(whiten=False, path_gradient=True))
 
 mean_field_room = 4 * math.log(1 + R**2) - math.log(1 - R**2) / 2
 
-whitening = Experiment(
-    "whitening",
+badly_scaled = Experiment(
+    "badly_scaled",
     models=[wide],
     guides=[meanfield, meanfield_plain, fullrank, fullrank_plain],
     order=5,
