@@ -52,16 +52,20 @@ def progress(fitted: Fitted, rows: Sequence[Row]) -> list[Row]:
 
 
 def traces(fitted: Fitted, options: Fit) -> list[Row]:
-    """ELBO along each seed's fit at the chosen rate; none where training climbs something else."""
+    """ELBO along each seed's fit at the chosen rate; none where training climbs something else.
+
+    The gradients are the pilot's and those of this rate alone, not of the search for it.
+    """
     if not has_elbo_as_loss(fitted.guide):
         return []
     elbo, elbo_se = fitted.elbo[fitted.rate], fitted.elbo_se[fitted.rate]
-    before = fitted.gradient_evals - int(fitted.steps[-1]) * options.num_particles
+    tried = int(fitted.steps[-1]) * options.num_particles * len(options.learning_rates)
+    pilot = fitted.gradient_evals - tried
     return [
         {
             "seed": seed,
             "step": int(step),
-            "gradient_evals": before + int(step) * options.num_particles,
+            "gradient_evals": pilot + int(step) * options.num_particles,
             "elbo": float(elbo[seed, i]),
             "elbo_se": float(elbo_se[seed, i]),
         }

@@ -1,7 +1,8 @@
 """The figures of one model in one experiment. They are drawn from the tables alone.
 
 Each answers one question, and its title is the answer, made from the numbers. This file has the two
-along the ELBO, the room and the climb; `plots_ways` and `plots_draws` have the others.
+along the ELBO, the room and the climb; `plots_ways`, `plots_draws`, `plots_price`
+and `plots_rates` have the others.
 """
 
 from __future__ import annotations
@@ -12,19 +13,22 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from suite.plots_draws import intervals, over_draws
+from suite.plots_price import price
+from suite.plots_rates import compares_rates, rates
 from suite.plots_ways import both_ways
 from suite.style import REFERENCE, Figure, finish, number, with_error
 from suite.view import View, widest
 
 
 def figures(view: View) -> list[Figure]:
-    """Every figure that the rows allow: without a reference, only the climb."""
+    """Every figure that the rows allow: without a reference, only the climb and the rates."""
+    climbed = [] if view.traces.empty else [climb(view)]
+    compared = [rates(view)] if compares_rates(view) else []
     if not np.isfinite(view.integral[1]):
-        return [climb(view)]
-    drawn = [room(view), climb(view), over_draws(view), intervals(view)]
-    if view.rows["kl_posterior_guide"].notna().any():
-        drawn.insert(1, both_ways(view))
-    return drawn
+        return [*climbed, *compared]
+    ways = [both_ways(view)] if view.rows["kl_posterior_guide"].notna().any() else []
+    drawn = [room(view), *ways, *climbed, over_draws(view), intervals(view)]
+    return [*drawn, price(view), *compared]
 
 
 def room(view: View) -> Figure:

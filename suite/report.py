@@ -114,6 +114,7 @@ def _model(
         name=f"{experiment}-{model}",
         rows=good,
         traces=of("traces"),
+        rates=of("learning_rates"),
         facts=of("references").iloc[0],
         draws=_read(folder / "draws" / f"{experiment}-{model}.csv"),
         look=look,

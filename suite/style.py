@@ -13,6 +13,7 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from PIL import Image
 
@@ -68,6 +69,14 @@ def finish(name: str, title: str, alt: str, figure: MplFigure) -> Figure:
     buffer = io.BytesIO()
     small.save(buffer, format="png", optimize=True)
     return Figure(name, title, alt, buffer.getvalue())
+
+
+def dress(axes: Axes, ylabel: str) -> None:
+    """Log axes, with the legend beside them."""
+    axes.set(xscale="log", yscale="log", ylabel=ylabel)
+    axes.minorticks_off()
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
 
 
 def number(value: float, se: float = 0.0) -> str:

@@ -16,6 +16,7 @@ class View:
     Attributes:
         rows: of table.csv.
         traces: of traces.csv.
+        rates: of learning_rates.csv; the fits that diverged, too.
         facts: the row of references.csv.
         draws: columns "guide" and one per coordinate.
     """
@@ -23,6 +24,7 @@ class View:
     name: str
     rows: pd.DataFrame
     traces: pd.DataFrame
+    rates: pd.DataFrame
     facts: pd.Series
     draws: pd.DataFrame
     look: Look

@@ -111,7 +111,7 @@ def test_what_measures_needs_only_what_comes_before_it(name, allowed):
 
 
 @pytest.mark.parametrize(
-    "name", ["view", "plots", "plots_ways", "plots_draws", "plots_cost", "report"]
+    "name", ["view", "plots", "plots_ways", "plots_draws", "plots_price", "plots_rates", "report"]
 )
 def test_pictures_and_report_compute_nothing(name):
     assert not reach(name) & (COMPUTES | {"run"})

@@ -14,7 +14,7 @@ from suite.report import _said, write_report
 from suite.style import Look, number, with_error
 from suite.verdict import RULES
 
-FIGURES = ("room", "ways", "climb", "draws", "intervals")
+FIGURES = ("room", "ways", "climb", "draws", "intervals", "price", "rates")
 
 
 class Page(HTMLParser):
@@ -97,14 +97,15 @@ def test_nothing_is_drawn_again_when_nothing_has_changed(smoke_run, tmp_path):
     assert (copy / "report.html").stat().st_mtime_ns == before
 
 
-def test_without_a_certificate_only_the_climb_is_drawn(smoke_run, tmp_path):
+def test_without_a_certificate_only_climb_and_rates_are_drawn(smoke_run, tmp_path):
     copy = shutil.copytree(smoke_run, tmp_path / "results")
     shutil.rmtree(copy / "figures")
     facts = pd.read_csv(copy / "references.csv")
     facts = facts.assign(reference="nuts", log_integral=None, objections="R-hat 2 >= 1.01")
     facts.to_csv(copy / "references.csv", index=False)
     text = write_report(copy).read_text(encoding="utf-8")
-    assert [path.stem for path in (copy / "figures").iterdir()] == ["regression-regression-climb"]
+    drawn = {path.stem for path in (copy / "figures").iterdir()}
+    assert drawn == {"regression-regression-climb", "regression-regression-rates"}
     assert "refused: R-hat 2 &gt;= 1.01" in text
 
 
