@@ -59,4 +59,10 @@ def posterior(y):
 
 data = {"y": jnp.array([-6.9, -5.6, -6.2, -0.8, 0.9, 0.3, -0.2, 5.1, 6.4, 6.8])}
 
-mixture = Model("mixture", model, data, posterior=posterior)
+
+def order(mu):
+    """The order of the centres, as a number."""
+    return jnp.argsort(mu) @ NUM_CLUSTERS ** jnp.arange(NUM_CLUSTERS)
+
+
+mixture = Model("mixture", model, data, posterior=posterior, mode=order)

@@ -19,6 +19,7 @@ from suite.coordinates import Coordinates
 from suite.density import Target, flatten, prior_log_joints
 from suite.draws import Draws, flat_draws, labels
 from suite.fit import Fitted, fit
+from suite.modes import modes_held
 from suite.nuts import CHAINS
 from suite.quality import Posterior, Sample, floors_of, quality
 from suite.reference import make_reference
@@ -69,7 +70,9 @@ def fit_cell(
     for seed in range(seeds):
         at_reference = None if log_w_reference is None else log_w_reference[seed]
         found = quality(log_w[seed], at_reference, samples.at(seed), posterior, floors)
-        rows.append({"seed": seed, "dim": target.dim} | found)
+        rows.append(
+            {"seed": seed, "dim": target.dim} | found | in_modes(target, samples.u[seed], both.u)
+        )
     for seed, also in enumerate(measure.progress(fitted, rows)):
         rows[seed] |= also | measure.cost(fitted, options, seed)
     for row in rows:
@@ -86,6 +89,21 @@ def fit_cell(
         "reference_summary": measure.summary(names, reference, kind=facts["kind"]),
         "reference_draws": measure.some_draws(names, reference.reshape(-1, len(names))),
     }
+
+
+def in_modes(
+    target: Target,
+    u: Float[np.ndarray, "draw dim"],
+    reference: Float[np.ndarray, "chain sample dim"],
+) -> Record:
+    """How many modes a guide's draws hold, where the model tells its modes apart."""
+    if (mode := target.model.mode) is None:
+        return {}
+    label = jax.jit(jax.vmap(lambda u: mode(**target.constrain(u))))
+    held, known = modes_held(
+        *(np.asarray(label(x)) for x in (u, reference.reshape(-1, target.dim)))
+    )
+    return {"modes_held": held, "modes": known}
 
 
 def score(

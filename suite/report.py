@@ -138,11 +138,13 @@ def _model(
 
 def _short(view: View) -> list[dict[str, str]]:
     """A line for each guide: the seed of the median ELBO, its estimates with their errors."""
+    modal = view.rows["modes"].notna().all()
     return [
         {
             "guide": str(guide),
             "seeds": str((view.rows["guide"] == guide).sum()),
             **{text: _said(row, name) for name, text in SHORT.items()},
+            **({"modes held": f"{row['modes_held']:.0f} of {row['modes']:.0f}"} if modal else {}),
         }
         for guide, row in view.medians().iterrows()
     ]

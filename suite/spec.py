@@ -33,6 +33,8 @@ class Model:
             "eight_schools-eight_schools_centered". Sites that are published have its names.
         from_published: one published draw, by parameter -> the values of this model's latent sites,
             where they are others.
+        mode: the sites' values, by name -> the number of the mode that they lie in, where the
+            posterior has several that can be told apart.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Model:
     reference: Model | None = None
     posteriordb: str | None = None
     from_published: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    mode: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         _require_name(self.name, "model")

@@ -61,6 +61,8 @@ COLUMNS: dict[str, Column] = {
     "ess_guide": Column("effective share of the draws of q after weighting", "", "higher", True),
     "ess_reference": Column("the same share, as the posterior's draws see it", "", "higher", True),
     "missed_mass": Column("share of the posterior that q's draws hardly see", "", "lower", True),
+    "modes_held": Column("modes of the posterior that q's draws hold"),
+    "modes": Column("modes that the posterior's draws show"),
     "mean_error_max": Column("largest error of a posterior mean", "sd", "lower", True, True),
     "mean_error_rms": Column("root mean square error of the means", "sd", "lower", True, True),
     "log_sd_error_max": Column("largest abs(log(sd of q / sd of p))", "", "lower", True, True),

@@ -55,6 +55,9 @@ def main_table(plan: Plan, records: Mapping[str, Record]) -> pd.DataFrame:
             rows.append({**_names(entry), "theory_room": theory, **row})
             if theory is None and row["status"] == "ok":
                 rows[-1]["reason"] = _and(row["reason"], "theory_room: no formula is known")
+            if "modes" not in row and row["status"] == "ok":
+                why = "modes, modes_held: the model does not tell modes apart"
+                rows[-1]["reason"] = _and(rows[-1]["reason"], why)
     for problem in plan.problems:
         rows.append({"experiment": problem.path.stem, "status": FAILED, "reason": str(problem)})
     for row in rows:

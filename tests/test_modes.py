@@ -1,0 +1,51 @@
+"""Modes: a guide holds those that its draws visit."""
+
+import math
+
+import jax
+import numpy as np
+import pytest
+
+from suite import Fit
+from suite.approximation import approximate, prepare
+from suite.cells import in_modes, score
+from suite.density import flatten
+from suite.evidence import exact_evidence
+from suite.fit import fit
+from suite.modes import modes_held
+from suite.spec import BUDGETS
+
+SIX = np.repeat(np.arange(6), 100)
+
+
+@pytest.mark.parametrize("held", [1, 2, 6])
+def test_modes_are_counted_by_the_draws_in_them(held):
+    assert modes_held(SIX[: 100 * held], SIX) == (held, 6)
+
+
+def test_a_stray_draw_neither_holds_a_mode_nor_makes_one():
+    assert modes_held(np.r_[np.zeros(999, int), 5], np.r_[SIX, 7]) == (1, 6)
+
+
+def test_the_mixture_has_one_mode_for_each_order_of_its_centres(catalogue):
+    order = catalogue.models["mixture"].mode
+    orders = [(-6, 0, 6), (-6, 6, 0), (0, -6, 6), (0, 6, -6), (6, -6, 0), (6, 0, -6)]
+    assert len({int(order(np.array(mu))) for mu in orders}) == math.factorial(3)
+
+
+def test_a_gaussian_leaves_the_logarithm_of_the_modes_that_it_misses(catalogue):
+    model = catalogue.models["mixture"]
+    target = flatten(model)
+    options = Fit(1_000, 1_000, learning_rates=(3e-2,))
+    fitted = fit(target, catalogue.guides["fullrank"], options, 2, jax.random.key(0))
+    u = score(target, fitted, np.zeros((1, 1, 3)), BUDGETS["smoke"], jax.random.key(1))[2].u
+    prepare(model.posterior, target)
+    posterior = approximate(model.posterior, {}, target)
+    reference = jax.lax.map(
+        lambda k: posterior.draw(k)[0], jax.random.split(jax.random.key(2), 500)
+    )
+    evidence = exact_evidence(target, posterior, jax.random.key(3)).value
+    for seed, elbo in enumerate(fitted.final[0]):
+        found = in_modes(target, u[seed], np.asarray(reference)[None])
+        assert found["modes"] == 6
+        assert evidence - elbo == pytest.approx(math.log(6 / found["modes_held"]), abs=0.1)
