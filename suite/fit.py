@@ -8,9 +8,10 @@ doubled its steps, gained no more than `TOLERANCE` beyond two standard errors.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,10 +20,11 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from numpyro.infer.svi import SVIState
 
 from suite.approximation import Params, is_flat, prepare
-from suite.coordinates import Coordinates, identity, whiten
+from suite.coordinates import Coordinates
 from suite.density import Target
+from suite.pilot import Pilot, identity, whiten
 from suite.spec import Fit, Guide
-from suite.train import CHUNKS, Trainer
+from suite.train import CHUNKS, Trace, Trainer
 
 TOLERANCE = 0.005
 """Nats. Of what a round gains beyond its noise, so much is nothing."""
@@ -82,44 +84,23 @@ def fit(
         ValueError: the guide's sites are not the model's.
     """
     clock = time.perf_counter()
-    guide = guide_spec.build(target.model.fn)
-    if is_flat(guide):
-        guide = guide_spec.build(target.stand_in)
-    prepare(guide, target)
-    pilot_key, train_key, eval_key = jax.random.split(key, 3)
-    pilot = identity(target, num_seeds, guide_spec.affine, "not asked for")
-    trainer, rates = Trainer(target, guide, options), jnp.array(options.learning_rates)
-    lengths = round_lengths(options)
-    state = _start(trainer, pilot.coordinates, len(rates), train_key)
-    with ThreadPoolExecutor() as pool:
-        lowered = _lower(trainer, state, rates, pilot.coordinates, eval_key)
-        compiling = [pool.submit(program.compile) for program in lowered]
-        if options.whiten and is_flat(guide):
-            pilot = whiten(target, num_seeds, pilot_key, guide_spec.affine)
-            state = _start(trainer, pilot.coordinates, len(rates), train_key)
-        train, weigh = (program.result() for program in compiling)
-    frames = pilot.coordinates
+    ready = _set_up(target, guide_spec, options, num_seeds, key)
     compiled = time.perf_counter()
-    traces, weights = [], []
-    for length in lengths:
-        done = np.array(sum(lengths[: len(traces)]))
-        state, trace = train(state, rates, frames, done, np.array(length // CHUNKS))
-        traces.append(trace)
-        weights = [*weights[-1:], np.asarray(weigh(state, frames, eval_key))]
-        final, final_se = _mean(weights[-1])
-        best = choose_rate(final)
-        gain, gain_se = _mean(weights[-1][best] - weights[0][best])
-        if len(traces) > 1 and is_done(gain, gain_se).all():
-            break
+    traces, state, weights = _train(ready, round_lengths(options))
     fitted = time.perf_counter()
+    final, final_se = _mean(weights[-1])
+    best = choose_rate(final)
+    gain, gain_se = _mean(weights[-1][best] - weights[-2][best])
     elbo, elbo_se, skipped = (np.concatenate(p, axis=-1) for p in zip(*traces, strict=True))
-    steps = np.cumsum(np.repeat([length // CHUNKS for length in lengths[: len(traces)]], CHUNKS))
+    chunks = [length // CHUNKS for length in round_lengths(options)[: len(traces)]]
+    steps = np.cumsum(np.repeat(chunks, CHUNKS))
     tried = len(options.learning_rates) * options.num_particles
+    chosen = jax.tree.map(lambda leaf: leaf[best], state.optim_state)
     return Fitted(
-        guide=guide,
-        params=trainer.params(jax.tree.map(lambda leaf: leaf[best], state.optim_state)),
-        coordinates=frames,
-        whitening=pilot.kind,
+        guide=ready.trainer.guide,
+        params=ready.trainer.params(chosen),
+        coordinates=ready.pilot.coordinates,
+        whitening=ready.pilot.kind,
         rate=best,
         steps=steps,
         elbo=elbo,
@@ -129,10 +110,64 @@ def fit(
         gain=gain,
         gain_se=gain_se,
         skipped=skipped.sum(axis=-1),
-        gradient_evals=int(steps[-1]) * tried + pilot.gradient_evals,
+        gradient_evals=int(steps[-1]) * tried + ready.pilot.gradient_evals,
         compile_seconds=compiled - clock,
         fit_seconds=fitted - compiled,
     )
+
+
+class _Ready(NamedTuple):
+    """All that comes before the first step."""
+
+    trainer: Trainer
+    pilot: Pilot
+    state: SVIState
+    train: Callable[..., tuple[SVIState, Trace]]
+    weigh: Callable[[SVIState], Float[np.ndarray, "rate seed draw"]]
+
+
+def _set_up(
+    target: Target, guide_spec: Guide, options: Fit, num_seeds: int, key: PRNGKeyArray
+) -> _Ready:
+    """Prepare the guide, and compile the programs while the pilot looks for coordinates."""
+    guide = guide_spec.build(target.model.fn)
+    if is_flat(guide):
+        guide = guide_spec.build(target.stand_in)
+    prepare(guide, target)
+    pilot_key, train_key, eval_key = jax.random.split(key, 3)
+    pilot = identity(target, num_seeds, guide_spec.affine, "not asked for")
+    trainer, rates = Trainer(target, guide, options), jnp.array(options.learning_rates)
+    state = _start(trainer, pilot.coordinates, len(rates), train_key)
+    with ThreadPoolExecutor() as pool:
+        lowered = _lower(trainer, state, rates, pilot.coordinates, eval_key)
+        compiling = [pool.submit(program.compile) for program in lowered]
+        if options.whiten and is_flat(guide):
+            pilot = whiten(target, num_seeds, pilot_key, guide_spec.affine)
+            state = _start(trainer, pilot.coordinates, len(rates), train_key)
+        train, weigh = (program.result() for program in compiling)
+    frames = pilot.coordinates
+    return _Ready(
+        trainer,
+        pilot,
+        state,
+        lambda state, begin, every: train(state, rates, frames, np.array(begin), np.array(every)),
+        lambda state: np.asarray(weigh(state, frames, eval_key)),
+    )
+
+
+def _train(
+    ready: _Ready, lengths: Sequence[int]
+) -> tuple[list[Trace], SVIState, list[Float[np.ndarray, "rate seed draw"]]]:
+    """Round after round until the chosen rate is done: traces, the last state, weights by round."""
+    state, traces, weights = ready.state, [], []
+    for i, length in enumerate(lengths):
+        state, trace = ready.train(state, sum(lengths[:i]), length // CHUNKS)
+        traces.append(trace)
+        weights.append(ready.weigh(state))
+        best = choose_rate(_mean(weights[-1])[0])
+        if i and is_done(*_mean(weights[-1][best] - weights[-2][best])).all():
+            break
+    return traces, state, weights
 
 
 def round_lengths(options: Fit) -> list[int]:
@@ -200,4 +235,5 @@ def _mean(
     log_w: Float[np.ndarray, "*fit draw"],
 ) -> tuple[Float[np.ndarray, "*fit"], Float[np.ndarray, "*fit"]]:
     """The mean over draws and its standard error; of common draws, that of a difference."""
-    return log_w.mean(axis=-1), log_w.std(axis=-1, ddof=1) / np.sqrt(log_w.shape[-1])
+    with np.errstate(invalid="ignore"):  # of a fit that diverged it is no number
+        return log_w.mean(axis=-1), log_w.std(axis=-1, ddof=1) / np.sqrt(log_w.shape[-1])

@@ -9,8 +9,9 @@ import pytest
 from test_fit import correlated, gaussian, wide
 
 from suite import Model
-from suite.coordinates import DENSE, Coordinates, whiten
+from suite.coordinates import Coordinates
 from suite.density import flatten
+from suite.pilot import DENSE, whiten
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ CONTENT = [
 ]
 COMPUTES = {
     "density",
-    "coordinates",
+    "pilot",
     "approximation",
     "train",
     "fit",
@@ -58,7 +58,8 @@ def test_imports_of_the_suite_have_no_circle():
 
 
 @pytest.mark.parametrize(
-    "name", ["spec", "metrics", "table", "fingerprint", "posteriordb", "verdict"]
+    "name",
+    ["spec", "metrics", "table", "fingerprint", "posteriordb", "verdict", "coordinates", "modes"],
 )
 def test_the_vocabulary_imports_nothing_of_ours(name):
     assert not ours(SUITE[name])
@@ -85,9 +86,9 @@ def test_the_vocabulary_imports_nothing_of_ours(name):
         ("agreement", {"spec", "density", "draws", "posteriordb"}),
         ("nuts", {"spec", "density", "draws"}),
         ("density", {"spec"}),
-        ("coordinates", {"spec", "density"}),
+        ("pilot", {"spec", "density", "coordinates"}),
         ("approximation", {"spec", "density", "coordinates"}),
-        ("fit", {"spec", "density", "coordinates", "approximation", "objective", "train"}),
+        ("fit", {"spec", "density", "coordinates", "pilot", "approximation", "objective", "train"}),
         ("evidence", {"spec", "density", "coordinates", "approximation", "metrics"}),
         (
             "reference",

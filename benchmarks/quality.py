@@ -1,0 +1,141 @@
+"""Does every family reach its best, and which flow comes how near? The list that a fit is held to.
+
+`make quality` runs it on the tables of the last `make experiments` (RESULTS=dir for others, the run
+with POSTERIORDB for its posteriors), fits Gaussians of 2, 10 and 50 dimensions besides, and writes
+quality.csv: a row for each demand, the worst seed's number, and whether it is met.
+
+- A family's optimum: room less the formula's, nats, of the worst of all seeds; two standard errors
+  of noise are allowed.
+- A flow: KL(q || p) of the median seed of the best flow.
+- Modes: the difference of KL(q || p) from log(modes / modes held), of the worst seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from suite.engine import XLA_FLAGS  # noqa: E402 (before JAX is asked for a program)
+
+os.environ["XLA_FLAGS"] = " ".join((*XLA_FLAGS, os.environ.get("XLA_FLAGS", "")))
+
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+import numpyro  # noqa: E402
+import numpyro.distributions as dist  # noqa: E402
+import pandas as pd  # noqa: E402
+
+from guides.gaussian import fullrank, meanfield  # noqa: E402
+from suite import Fit, Model  # noqa: E402
+from suite.density import flatten  # noqa: E402
+from suite.discover import discover  # noqa: E402
+from suite.fit import fit  # noqa: E402
+
+OPTIMUM, NEAR, ENOUGH = 0.02, 0.05, 12
+FLOWS = {"eight_schools_noncentered": 0.02, "eight_schools_centered": 0.1, "funnel": 0.1}
+CORRELATIONS, SEEDS = (0.5, 0.95), 5
+
+Row = dict[str, Any]
+
+
+def demand(what: str, measured: float, se: float, limit: float, met: bool | None = None) -> Row:
+    """A row: met where the number, less two standard errors, is within its limit."""
+    within = measured - 2 * se <= limit if met is None else met
+    return {"demand": what, "measured": measured, "se": se, "limit": limit, "met": bool(within)}
+
+
+def gaussian(dim: int, correlation: float, wide: bool) -> tuple[Model, float]:
+    """A Gaussian of correlated neighbours, its evidence one, and the room of mean-field."""
+    sd = jnp.logspace(-3, 3, dim) if wide else jnp.ones(dim)
+    apart = abs(jnp.arange(dim)[:, None] - jnp.arange(dim))
+    covariance = correlation**apart * sd * sd[:, None]
+
+    def model() -> None:
+        numpyro.sample("z", dist.MultivariateNormal(jnp.zeros(dim), covariance))
+
+    inner, outer = np.log1p(correlation**2), np.log1p(-(correlation**2))
+    return Model("gaussian", model), float((dim - 2) * inner - outer) / 2
+
+
+def gaussians() -> Iterator[Row]:
+    """Mean-field and full-rank, every seed, fitted here."""
+    for dim, wide in ((2, False), (10, False), (50, False), (10, True), (50, True)):
+        for correlation in CORRELATIONS:
+            model, best = gaussian(dim, correlation, wide)
+            for guide, room in ((meanfield, best), (fullrank, 0.0)):
+                options = guide.fit or Fit()
+                fitted = fit(flatten(model), guide, options, SEEDS, jax.random.key(0))
+                beyond = -fitted.final[fitted.rate] - room
+                worst = int(beyond.argmax())
+                scales = "1e-3 to 1e3" if wide else "1"
+                what = f"{guide.name}, Gaussian, d = {dim}, r = {correlation}, scales {scales}"
+                yield demand(what, beyond[worst], fitted.final_se[fitted.rate, worst], OPTIMUM)
+
+
+def optima(table: pd.DataFrame) -> Iterator[Row]:
+    """Mean-field and full-rank wherever an experiment has a formula, but not where modes are missed."""
+    known = table[table["theory_room"].notna() & table["guide"].isin(["meanfield", "fullrank"])]
+    for (model, guide), rows in known[known["modes"].isna()].groupby(["model", "guide"]):
+        beyond = rows["kl_guide_posterior"] - rows["theory_room"]
+        worst = beyond.idxmax()
+        se = rows.loc[worst, "kl_guide_posterior_se"]
+        yield demand(f"{guide}, {model}", beyond[worst], se, OPTIMUM)
+
+
+def flows(table: pd.DataFrame) -> Iterator[Row]:
+    """The best flow on three posteriors, and on posteriordb's."""
+    rooms = table[table["guide"].isin(["iaf", "spline"])]
+    rooms = rooms.groupby(["model", "guide"])[["kl_guide_posterior", "kl_guide_posterior_se"]]
+    medians = (
+        rooms.median().reset_index().sort_values("kl_guide_posterior").groupby("model").first()
+    )
+    for model, limit in FLOWS.items():
+        if model in medians.index:
+            guide, room, se = medians.loc[model]
+            yield demand(f"best flow ({guide}), {model}", room, se, limit)
+    entries = {m.name for m in discover().models.values() if m.posteriordb} - set(FLOWS)
+    published = medians[medians.index.isin(entries)]
+    for model, (guide, room, se) in published.iterrows():
+        yield demand(f"best flow ({guide}), posteriordb's {model}", room, se, NEAR)
+    if len(published):
+        near = int((published["kl_guide_posterior"] <= NEAR).sum())
+        what = f"posteriordb models, of {len(published)}, within {NEAR} nats"
+        yield demand(what, near, 0.0, ENOUGH, near >= ENOUGH)
+
+
+def modes(table: pd.DataFrame) -> Iterator[Row]:
+    """KL against the modes that are held."""
+    for (model, guide), rows in table[table["modes"].notna()].groupby(["model", "guide"]):
+        off = abs(rows["kl_guide_posterior"] - np.log(rows["modes"] / rows["modes_held"]))
+        held = "/".join(f"{n:.0f}" for n in rows["modes_held"])
+        what = f"{guide}, {model}, modes held {held}"
+        yield demand(what, off.max(), rows["kl_guide_posterior_se"].max(), 0.1)
+
+
+def main() -> None:
+    """Write quality.csv."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("results", nargs="*", type=Path, default=[ROOT / "results"])
+    tables = [pd.read_csv(folder / "table.csv") for folder in parser.parse_args().results]
+    table = pd.concat(tables).drop_duplicates(["experiment", "model", "guide", "seed"])
+    rows = [*gaussians(), *optima(table), *flows(table), *modes(table)]
+    trained = table[table["guide"] != "laplace"]
+    lost = int((trained["status"] != "ok").sum())
+    rows.append(demand(f"fits, of {len(trained)}, that end in no number", lost, 0.0, 0, lost == 0))
+    found = pd.DataFrame(rows).round(4)
+    found.to_csv(Path(__file__).with_suffix(".csv"), index=False)
+    print(found.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
