@@ -66,7 +66,10 @@ iaf = Guide(
     partial(AutoIAFNormal, num_flows=3, hidden_dims=[32, 32]),
     fit=Fit(learning_rates=(3e-3, 1e-2)),
 )
-# A spline step costs ten affine ones, so it gets half the particles.
+# A spline step costs ten affine ones, so it gets half the particles and half the budget.
 spline = Guide(
-    "spline", AutoSpline, fit=Fit(num_particles=8, learning_rates=(3e-3, 1e-2)), affine=True
+    "spline",
+    AutoSpline,
+    fit=Fit(num_particles=8, max_steps=10_000, learning_rates=(3e-3, 1e-2)),
+    affine=True,
 )

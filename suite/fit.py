@@ -26,7 +26,7 @@ from suite.pilot import Pilot, identity, whiten
 from suite.spec import Fit, Guide
 from suite.train import CHUNKS, Trace, Trainer
 
-TOLERANCE = 0.005
+TOLERANCE = 0.002
 """Nats. Of what a round gains beyond its noise, so much is nothing."""
 
 BY_RATE = SVIState(0, None, None)

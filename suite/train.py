@@ -35,7 +35,7 @@ CLIP = 6.0
 """The longest gradient, times the root of the dimension. At unit scale one of 16 particles has about
 half of that; a flow's can be a thousand times as long, and would throw its networks far off."""
 
-DRAWS = 2_000
+DRAWS = 4_000
 """Fresh draws behind the ELBO after a round: the same base noise for every fit and round."""
 
 

@@ -88,14 +88,14 @@ def test_rounds_double_what_was_before_within_the_budget():
 
 
 def test_a_gain_within_its_noise_is_none_and_no_number_is_not_done():
-    gain, se = np.array([0.004, 0.05, 0.05, np.nan]), np.array([0.0, 0.0, 0.03, 0.0])
+    gain, se = np.array([0.001, 0.05, 0.05, np.nan]), np.array([0.0, 0.0, 0.03, 0.0])
     assert is_done(gain, se).tolist() == [True, False, True, False]
 
 
 def test_the_chosen_rate_has_the_best_median_and_no_diverged_seed():
     final = np.array([[-3.0, -3.0, -3.0], [-2.0, -2.0, -9.0], [-1.0, -1.0, np.nan]])
     assert choose_rate(final) == 1
-    assert choose_rate(np.array([[-1.0, -1.0], [-1.004, -1.004], [-1.1, -1.1]])) == 1
+    assert choose_rate(np.array([[-1.0, -1.0], [-1.001, -1.001], [-1.1, -1.1]])) == 1
     assert choose_rate(np.full((2, 2), np.nan)) in (0, 1)
 
 
