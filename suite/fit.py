@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -28,6 +29,9 @@ from suite.train import CHUNKS, Trace, Trainer
 
 TOLERANCE = 0.002
 """Nats. Of what a round gains beyond its noise, so much is nothing."""
+
+DIVERGED = 1e100
+"""Nats, either way, of a draw of a fit that diverged."""
 
 BY_RATE = SVIState(0, None, None)
 """The axes of a state: each rate has parameters of its own, and all rates the same random numbers."""
@@ -129,19 +133,19 @@ class _Ready(NamedTuple):
 def _set_up(
     target: Target, guide_spec: Guide, options: Fit, num_seeds: int, key: PRNGKeyArray
 ) -> _Ready:
-    """Prepare the guide, and compile the programs while the pilot looks for coordinates."""
-    guide = guide_spec.build(target.model.fn)
-    if is_flat(guide):
-        guide = guide_spec.build(target.stand_in)
-    prepare(guide, target)
+    """Compile the programs while the pilot looks for coordinates."""
     pilot_key, train_key, eval_key = jax.random.split(key, 3)
+    trainer = _trainer(target, guide_spec, options)
+    rates = jnp.array(options.learning_rates)
     pilot = identity(target, num_seeds, guide_spec.affine, "not asked for")
-    trainer, rates = Trainer(target, guide, options), jnp.array(options.learning_rates)
     state = _start(trainer, pilot.coordinates, len(rates), train_key)
     with ThreadPoolExecutor() as pool:
-        lowered = _lower(trainer, state, rates, pilot.coordinates, eval_key)
-        compiling = [pool.submit(program.compile) for program in lowered]
-        if options.whiten and is_flat(guide):
+        compiling = trainer.compiled.get(num_seeds)
+        if compiling is None:
+            lowered = _lower(trainer, state, rates, pilot.coordinates, eval_key)
+            compiling = [pool.submit(program.compile) for program in lowered]
+            trainer.compiled[num_seeds] = compiling
+        if options.whiten and is_flat(trainer.guide):
             pilot = whiten(target, num_seeds, pilot_key, guide_spec.affine)
             state = _start(trainer, pilot.coordinates, len(rates), train_key)
         train, weigh = (program.result() for program in compiling)
@@ -151,8 +155,18 @@ def _set_up(
         pilot,
         state,
         lambda state, begin, every: train(state, rates, frames, np.array(begin), np.array(every)),
-        lambda state: np.asarray(weigh(state, frames, eval_key)),
+        lambda state: _sound(np.asarray(weigh(state, frames, eval_key))),
     )
+
+
+@lru_cache(maxsize=4)
+def _trainer(target: Target, guide_spec: Guide, options: Fit) -> Trainer:
+    """The same for the same question, so that other seeds neither trace nor compile again."""
+    guide = guide_spec.build(target.model.fn)
+    if is_flat(guide):
+        guide = guide_spec.build(target.stand_in)
+    prepare(guide, target)
+    return Trainer(target, guide, options)
 
 
 def _train(
@@ -235,5 +249,9 @@ def _mean(
     log_w: Float[np.ndarray, "*fit draw"],
 ) -> tuple[Float[np.ndarray, "*fit"], Float[np.ndarray, "*fit"]]:
     """The mean over draws and its standard error; of common draws, that of a difference."""
-    with np.errstate(invalid="ignore"):  # of a fit that diverged it is no number
-        return log_w.mean(axis=-1), log_w.std(axis=-1, ddof=1) / np.sqrt(log_w.shape[-1])
+    return log_w.mean(axis=-1), log_w.std(axis=-1, ddof=1) / np.sqrt(log_w.shape[-1])
+
+
+def _sound(log_w: Float[np.ndarray, "rate seed draw"]) -> Float[np.ndarray, "rate seed draw"]:
+    """No numbers for a fit that reaches where the posterior has no density."""
+    return np.where((abs(log_w) < DIVERGED).all(axis=-1, keepdims=True), log_w, np.nan)

@@ -99,7 +99,8 @@ def summary(
     """ArviZ's summary by variable. Only chains of NUTS have diagnostics: draws of q and exact
     draws are independent, so that R-hat and ESS would say nothing of them."""
     data = xr.Dataset({k: (("chain", "draw"), values[..., i]) for i, k in enumerate(names)})
-    table = az.summary(data, kind="all" if kind == "nuts" else "stats", round_to="none")
+    with np.errstate(invalid="ignore", over="ignore"):  # draws of a guide that diverged
+        table = az.summary(data, kind="all" if kind == "nuts" else "stats", round_to="none")
     table = table.rename_axis("variable").reset_index().astype({"variable": str})
     return [{**also, **row} for row in table.to_dict(orient="records")]
 

@@ -54,7 +54,12 @@ class Trace(NamedTuple):
 
 
 class Trainer:
-    """One guide, one model and one way to train: NumPyro's SVI and the programs around it."""
+    """One guide, one model and one way to train: NumPyro's SVI and the programs around it.
+
+    Attributes:
+        start: the optimiser's state at the start of one fit, compiled when it is first asked for.
+        compiled: the programs of all fits, by the number of seeds.
+    """
 
     def __init__(self, target: Target, guide: Any, options: Fit) -> None:
         self.target = target
@@ -62,6 +67,7 @@ class Trainer:
         self.options = options
         self._constrain: Any = None
         self.start = jax.jit(self._start)
+        self.compiled: dict[int, Any] = {}
 
     def _svi(self, schedule: optax.Schedule, coordinates: Coordinates | None = None) -> SVI:
         """Of a flat guide SVI sees the parameters alone: its loss knows both densities."""

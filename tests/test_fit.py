@@ -134,3 +134,15 @@ def test_gradients_agree_in_the_mean_and_only_the_path_has_no_noise_at_the_poste
     off = gradients(2.0)
     # d/ds of KL(N(0, s^2) || N(0, 1)) is s - 1/s, in each of the three coordinates.
     np.testing.assert_array_less(abs(off.mean(axis=0) - 1.5), 5 * off.std(axis=0) / np.sqrt(4_000))
+
+
+def test_a_fit_that_diverges_is_no_number_and_not_converged():
+    def model():
+        numpyro.sample("z", dist.Normal(0.0, 1.0))
+        numpyro.factor("tail", jnp.where(numpyro.sample("w", dist.Normal()) > 0, jnp.inf, 0.0))
+
+    target = flatten(Model("endless", model))
+    fitted = fit(target, meanfield, Fit(50, 50, learning_rates=(1e-2,)), 2, jax.random.key(0))
+    lost = np.isnan(fitted.final[0])
+    assert lost.any()
+    assert not fitted.converged[lost].any()
