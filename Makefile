@@ -1,16 +1,19 @@
-# Targets that need .venv build it first, once, from requirements.lock.
+# Targets that need .venv build it first, once, from requirements.lock; `bench` has its own.
 PYTHONS := python3.13 python3.14 python3.12 python3 python \
 	"$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[2-9]*/bin/python
 RUN := .venv/bin/python -m
 PIP := pip -qq --disable-pip-version-check install --require-hashes --only-binary :all:
 READY := .venv/.ready
+BENCH_READY := .venv-bench/.ready
+COMPILE := uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.12 \
+	--no-python-downloads --only-binary :all: --generate-hashes --no-header
 comma := ,
 empty :=
 spaced = $(strip $(subst $(comma), ,$(1)))
 commaed = $(subst $(empty) ,$(comma),$(spaced))
 flag = $(if $(2), --$(1) '$(2)')
 
-.PHONY: help experiments report publish calibration planted posteriordb test lint lock clean
+.PHONY: help experiments report publish calibration planted posteriordb quality recipes bench test lint lock clean
 
 help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +43,16 @@ planted: $(READY) ## which metric catches which failure? writes the README's tab
 posteriordb: $(READY) ## do model and NUTS agree with it? POSTERIORDB=path; writes benchmarks/posteriordb.csv
 	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/posteriordb.py
 
+bench: $(BENCH_READY) ## how fast, beside others? an hour; writes benchmarks/speed.csv and growth.csv
+	.venv-bench/bin/python benchmarks/speed.py
+	.venv-bench/bin/python benchmarks/growth.py
+
+quality: $(READY) ## does every family reach its best? reads results/table.csv; writes benchmarks/quality.csv
+	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/quality.py $(RESULTS)
+
+recipes: $(READY) ## which depth, width and particles for the flows? results in results/recipes
+	$(RUN) suite run benchmarks/recipes.py --results results/recipes
+
 test: lint ## lint, then run the tests
 	$(RUN) pytest
 
@@ -49,18 +62,20 @@ lint: $(READY) ## check style, format and types
 	$(RUN) pyrefly check --python-interpreter-path .venv/bin/python
 
 lock: ## pin what pyproject.toml asks for (needs uv); UPGRADE=1 moves every pin to the newest
-	uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.12 \
-		--no-python-downloads --only-binary :all: --generate-hashes --no-header --group test \
-		--output-file requirements.lock pyproject.toml
+	$(COMPILE) --group test --output-file requirements.lock pyproject.toml
+	$(COMPILE) --group bench --constraint requirements.lock \
+		--output-file requirements-bench.lock pyproject.toml
 
-clean: ## remove .venv, .cache, tool caches, and results except results/published
-	rm -rf .venv .cache .pytest_cache .ruff_cache
+clean: ## remove .venv, .venv-bench, .cache, tool caches, and results except results/published
+	rm -rf .venv .venv-bench .cache .pytest_cache .ruff_cache
 	find suite models guides experiments benchmarks tests -name __pycache__ -prune -exec rm -rf {} +
 	test ! -d results || find results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +
 
 # The stamp comes last: a set-up that was cut off has none, so the next make starts it afresh.
 # A candidate counts only if it runs: a pyenv shim can be on PATH and still fail.
 $(READY): requirements.lock
+$(BENCH_READY): requirements-bench.lock
+$(READY) $(BENCH_READY):
 	@found=; for python in $(if $(PYTHON),'$(PYTHON)',$(PYTHONS)); do \
 		says=$$("$$python" --version 2>&1); \
 		version=$${says#Python }; version=$${version%%[!0-9.]*}; \
@@ -74,5 +89,5 @@ $(READY): requirements.lock
 	if [ -z "$$python" ]; then found=$${found#, }; \
 		echo "ELBO room needs Python 3.12 or newer; found $${found:-none}." \
 			"Install it or say make PYTHON=/path/to/python3.13" >&2; exit 1; fi; \
-	echo "Setting up .venv with Python $$version ($$python); this takes a minute, once."; \
-	rm -rf .venv && "$$python" -m venv .venv && $(RUN) $(PIP) -r requirements.lock && touch $@
+	echo "Setting up $(@D) with Python $$version ($$python); this takes a minute, once."; \
+	rm -rf $(@D) && "$$python" -m venv $(@D) && $(@D)/bin/python -m $(PIP) -r $< && touch $@

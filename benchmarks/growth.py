@@ -1,0 +1,121 @@
+"""How does the time of a step grow with the problem? With its dimension, and with its data.
+
+`make bench` runs it and writes growth.csv beside this file. A step is 16 particles of one fit. Its
+seconds are those by which a fit of twice as many steps takes longer, after compiling, by the steps
+that it has more: both estimate the ELBO equally often. `slope` is that of log time on log size over
+the larger half of the sizes: 1 is linear.
+
+- `dimension`: a diagonal Gaussian, its sds from 0.1 to 10.
+- `rows`: a linear regression with 5 coefficients. All rows are in every step: a plate with a
+  `subsample_size` wants a random key that the log joint of the suite does not give.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+from numpyro.infer.autoguide import AutoLowRankMultivariateNormal
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.timing import Bench, Job, Result, command_line, middle  # noqa: E402
+from guides.gaussian import meanfield  # noqa: E402
+from suite import Fit, Guide, Model  # noqa: E402
+from suite.density import flatten  # noqa: E402
+from suite.fit import fit  # noqa: E402
+
+STEPS = {10: 5_000, 100: 5_000, 1_000: 2_000, 10_000: 500, 100_000: 200, 1_000_000: 100}
+"""Of the shorter fit, by size."""
+
+LARGE = 100_000
+"""From here on jobs take long."""
+
+GUIDES = {
+    "meanfield": meanfield,
+    "lowrank": Guide("lowrank", partial(AutoLowRankMultivariateNormal, rank=5)),
+}
+
+
+def gaussian(dim: int) -> Model:
+    """The diagonal Gaussian."""
+    sd = jnp.logspace(-1, 1, dim)
+    return Model("gaussian", lambda: numpyro.sample("z", dist.Normal(0, sd).to_event(1)))
+
+
+def linear(rows: int) -> Model:
+    """The regression."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, 5))
+    y = x @ np.ones(5) + rng.normal(size=rows)
+
+    def fn(x, y):
+        w = numpyro.sample("w", dist.Normal(0, 1).expand([5]).to_event(1))
+        with numpyro.plate("row", len(x)):
+            numpyro.sample("y", dist.Normal(x @ w, 1), obs=y)
+
+    return Model("linear", fn, {"x": jnp.asarray(x), "y": jnp.asarray(y)})
+
+
+MODELS: dict[str, Callable[[int], Model]] = {"dimension": gaussian, "rows": linear}
+
+
+def steps_of(what: str, size: int, guide: str, steps: int) -> Result:
+    """Seconds of a step."""
+    target, taken = flatten(MODELS[what](size)), []
+    for length in (steps, 2 * steps):
+        how = Fit(num_steps=length, max_steps=length, learning_rates=(1e-2,), whiten=False)
+        fitted = fit(target, GUIDES[guide], how, 1, jax.random.key(0))
+        taken.append((int(fitted.steps[-1]), fitted.fit_seconds))
+    (fewer, less), (more, longer) = taken
+    return {"seconds": (longer - less) / (more - fewer)}
+
+
+class Row(NamedTuple):
+    """A size; the slope is that of all sizes of a guide."""
+
+    guide: str
+    size: int
+    seconds_per_step: float
+    slope: float
+    target: str
+    repetitions: int
+
+
+def growth(
+    what: str, guides: tuple[str, ...], sizes: tuple[int, ...], bench: Bench
+) -> Iterator[Row]:
+    """All sizes, for each guide."""
+    for guide in guides:
+        jobs = {}
+        for size in sizes:
+            steps = bench.scaled(STEPS[size])
+            arguments = {"what": what, "size": size, "guide": guide, "steps": steps}
+            jobs[size] = Job("steps_of", arguments, long=size >= LARGE)
+        found = bench.alternate(jobs)
+        times = [middle(found[size], "seconds") for size in sizes]
+        half = len(sizes) // 2
+        slope = math.nan  # where noise made a longer fit the faster one
+        if min(times[half:]) > 0:
+            slope = float(np.polyfit(np.log(sizes[half:]), np.log(times[half:]), 1)[0])
+        for size, seconds in zip(sizes, times, strict=True):
+            yield Row(guide, size, seconds, slope, "<= 1", len(found[size]))
+
+
+ITEMS = {
+    "dimension": partial(growth, "dimension", ("meanfield", "lowrank"), (10, 100, 1_000, 10_000)),
+    "rows": partial(growth, "rows", ("meanfield",), (1_000, 10_000, 100_000, 1_000_000)),
+}
+
+if __name__ == "__main__":
+    command_line(__file__, {"steps_of": steps_of}, ITEMS)

@@ -1,0 +1,385 @@
+"""How fast is a fit? Ours and others' side by side, each in a fresh process.
+
+`make bench` runs it and writes speed.csv beside this file, a row for each comparison; the seconds
+are medians, `ratio` is what `target` asks of. Its items:
+
+- `loop`: `fit` from 5 seeds at 4 learning rates, against a loop of NumPyro's `SVI.run` over the same
+  20 fits. Ratio: how many times as long the loop takes.
+- `seeds`: `ours` is what each further seed of 20 adds, `theirs` a fit from one seed. Ratio: the first
+  by the second.
+- `others`: to within 0.05 nats of the family's best ELBO, against PyMC and blackjax with the smallest
+  number of steps out of 1,000 x 2^k that reaches it. Cold is the first call of a process, warm the
+  second; cached is a first call that finds what PyTensor compiled before on disk. Ratio: how many
+  times as long theirs takes; none where one of them does not reach it.
+- `limit`: the steps of a fit from 5 seeds, compiled, against its gradient evaluations and nothing
+  else. Ratio: how many times as long the fit takes.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+import optax
+from jax.flatten_util import ravel_pytree
+from numpyro.infer import SVI, Trace_ELBO
+from numpyro.infer.util import initialize_model
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.timing import (  # noqa: E402
+    Bench,
+    Found,
+    Job,
+    Result,
+    command_line,
+    middle,
+    timed,
+)
+from guides.flows import iaf, spline  # noqa: E402
+from guides.gaussian import fullrank, meanfield  # noqa: E402
+from models.eight_schools import noncentered  # noqa: E402
+from models.regression import NOISE_SD, PRIOR_SD, regression  # noqa: E402
+from suite import Fit, Model  # noqa: E402
+from suite.approximation import prepare  # noqa: E402
+from suite.density import flatten  # noqa: E402
+from suite.fit import fit  # noqa: E402
+from suite.objective import FlatELBO  # noqa: E402
+from suite.pilot import identity  # noqa: E402
+from suite.train import Trainer  # noqa: E402
+
+PARTICLES, RATES, STEPS = 16, (1e-3, 3e-3, 1e-2, 3e-2), 5_000
+SEEDS = (1, 2, 5, 20)
+LIMIT_STEPS = {"eight_schools_noncentered": 5_000, "logistic": 1_000}
+CLOSE, ELBO_DRAWS, DOUBLINGS, BEST_STEPS = 0.05, 20_000, 7, 20_000
+LOOP_TARGETS = {"meanfield": 10, "fullrank": 10, "iaf": 6, "spline": 6}
+
+GUIDES = {guide.name: guide for guide in (meanfield, fullrank, iaf, spline)}
+GAUSSIANS = ("meanfield", "fullrank")
+
+
+def logistic() -> Model:
+    """A large logistic regression."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20_000, 50))
+    y = rng.random(len(x)) < 1 / (1 + np.exp(-x @ rng.normal(size=50) / 5))
+
+    def fn(x, y):
+        w = numpyro.sample("w", dist.Normal(0, 1).expand([x.shape[1]]).to_event(1))
+        with numpyro.plate("row", len(x)):
+            numpyro.sample("y", dist.Bernoulli(logits=x @ w), obs=y)
+
+    return Model("logistic", fn, {"x": jnp.asarray(x), "y": jnp.asarray(y, float)})
+
+
+MODELS = {model.name: lambda m=model: m for model in (noncentered, regression)}
+MODELS["logistic"] = logistic
+
+
+# What a process does.
+
+
+def options(guide: str, steps: int | None = None, **given: Any) -> Fit:
+    """How a guide is trained: with a number of steps, for exactly so many."""
+    if steps is None:
+        return GUIDES[guide].fit or Fit()
+    own = GUIDES[guide].fit
+    lengths = {"num_steps": steps, "max_steps": steps, "num_particles": PARTICLES}
+    return Fit(**{**lengths, "path_gradient": own.path_gradient if own else False, **given})
+
+
+def suite_fit(model: str, guide: str, seeds: int, **given: Any) -> Result:
+    """`fit`, from its first trace to its last number."""
+    problem, how = MODELS[model](), options(guide, **given)
+
+    def call() -> Any:
+        fitted = fit(flatten(problem), GUIDES[guide], how, seeds, jax.random.key(0))
+        return jax.block_until_ready(fitted.params), fitted.fit_seconds
+
+    seconds, (_, steps_seconds) = timed(call)
+    return {"seconds": seconds, "steps_seconds": steps_seconds}
+
+
+def svi_loop(guide: str, steps: int, seeds: int) -> Result:
+    """The same fits, one `SVI.run` after the other."""
+
+    def call() -> None:
+        for rate in RATES:
+            for seed in range(seeds):
+                adam = optax.adam(optax.cosine_decay_schedule(rate, steps))
+                built = GUIDES[guide].build(noncentered.fn)
+                svi = SVI(noncentered.fn, built, adam, Trace_ELBO(PARTICLES))
+                key = jax.random.key(seed)
+                run = svi.run(key, steps, progress_bar=False, **noncentered.data)
+                jax.block_until_ready(run.params)
+
+    return {"seconds": timed(call)[0]}
+
+
+def gradients(model: str, guide: str, steps: int, seeds: int) -> Result:
+    """The gradients of a fit, compiled before: of fixed parameters, on fresh draws at each step."""
+    target, spec, how = flatten(MODELS[model]()), GUIDES[guide], options(guide, steps)
+    built = spec.build(target.stand_in)
+    prepare(built, target)
+    trainer = Trainer(target, built, how)
+    frames = identity(target, seeds, spec.affine, "").coordinates
+    frame = jax.tree.map(lambda leaf: leaf[0], frames)
+    keys = jax.random.split(jax.random.key(0), seeds)
+    starts = [trainer.start(key, frame) for key in keys]
+    params = trainer.params(jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts))
+
+    def total(params: Any, frame: Any, key: Any) -> Any:
+        elbo = FlatELBO(target, built, how, frame)
+
+        def step(i: Any, so_far: Any) -> Any:
+            fresh = jax.random.fold_in(key, i)
+            found = jax.value_and_grad(lambda p: elbo.loss(fresh, p, None, None))(params)
+            return jax.tree.map(jnp.add, so_far, found)
+
+        nothing = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, params))
+        return jax.lax.fori_loop(0, steps, step, nothing)
+
+    program = jax.jit(jax.vmap(total)).lower(params, frames, keys).compile()
+    return {"seconds": timed(lambda: jax.block_until_ready(program(params, frames, keys)))[0]}
+
+
+Moments = Callable[[], tuple[Any, Any]]
+"""The mean and covariance of a fitted Gaussian in our u, found when the clock has stopped."""
+
+
+def by_suite(model: str, guide: str, steps: int | None, seed: int) -> Moments:
+    """Ours; without a number of steps, as experiments have it."""
+    how = options(guide, steps, learning_rates=Fit().learning_rates) if steps else options(guide)
+    fitted = fit(flatten(MODELS[model]()), GUIDES[guide], how, 1, jax.random.key(seed))
+    params = jax.block_until_ready(jax.tree.map(lambda leaf: leaf[0], fitted.params))
+
+    def moments() -> tuple[Any, Any]:
+        center, scale = (leaf[0] for leaf in fitted.coordinates)
+        q = fitted.guide.get_posterior(params)
+        scale = scale if scale.ndim == 2 else np.diag(scale)
+        spread = q.covariance_matrix if q.event_dim else np.diag(q.variance)
+        return center + scale @ q.mean, scale @ spread @ scale.T
+
+    return moments
+
+
+def by_pymc(model: str, guide: str, steps: int, seed: int) -> Moments:
+    """PyMC's ADVI, on the same density."""
+    import pymc as pm
+
+    data = {name: np.asarray(value) for name, value in MODELS[model]().data.items()}
+    with pm.Model():
+        if model == noncentered.name:
+            mu, tau = pm.Normal("mu", 0, 5), pm.HalfCauchy("tau", 5)
+            theta = mu + tau * pm.Normal("theta_decentered", 0, 1, shape=len(data["y"]))
+            pm.Normal("y", theta, data["sigma"], observed=data["y"])
+        else:
+            intercept = pm.Normal("intercept", 0, PRIOR_SD)
+            line = intercept + pm.Normal("slope", 0, PRIOR_SD) * data["x"]
+            pm.Normal("y", line, NOISE_SD, observed=data["y"])
+        fitted = pm.fit(
+            steps,
+            method={"meanfield": "advi", "fullrank": "fullrank_advi"}[guide],
+            random_seed=seed,
+            obj_optimizer=pm.adam(learning_rate=1e-2),
+            obj_n_mc=PARTICLES,
+            progressbar=False,
+        )
+
+    def moments() -> tuple[Any, Any]:
+        order = [name.removesuffix("_log__") for name in fitted.ordering]
+        assert order == list(flatten(MODELS[model]()).shapes)
+        return fitted.mean.eval(), fitted.cov.eval()
+
+    return moments
+
+
+def by_blackjax(model: str, guide: str, steps: int, seed: int) -> Moments:
+    """blackjax, on NumPyro's flat potential."""
+    import blackjax
+
+    problem = MODELS[model]()
+    start_key, train_key = jax.random.split(jax.random.key(seed))
+    info = initialize_model(start_key, problem.fn, model_kwargs=problem.data)
+    start, unravel = ravel_pytree(info.param_info.z)
+    family = {"meanfield": blackjax.meanfield_vi, "fullrank": blackjax.fullrank_vi}[guide]
+    vi = family(lambda u: -info.potential_fn(unravel(u)), optax.adam(1e-2), PARTICLES)
+
+    @jax.jit
+    def train(state: Any, keys: Any) -> Any:
+        return jax.lax.scan(lambda state, key: (vi.step(key, state)[0], None), state, keys)[0]
+
+    state = jax.block_until_ready(train(vi.init(start), jax.random.split(train_key, steps)))
+
+    def moments() -> tuple[Any, Any]:
+        order = list(flatten(problem).shapes)
+        assert order == sorted(order)  # as ravel_pytree has them
+        if guide == "meanfield":
+            return state.mu, np.diag(np.exp(2 * state.rho))
+        dim = len(start)
+        factor = np.diag(np.exp(state.chol_params[:dim]))
+        factor[np.tril_indices(dim, -1)] = state.chol_params[dim:]
+        return state.mu, factor @ factor.T
+
+    return moments
+
+
+CONTESTANTS = {"suite": by_suite, "pymc": by_pymc, "blackjax": by_blackjax}
+
+
+def contest(who: str, model: str, guide: str, steps: int | None) -> Result:
+    """Twice the same call, of another seed each: seconds and ELBO, cold and warm."""
+    import_module(who)
+    found = {}
+    for seed, when in enumerate(("cold", "warm")):
+        found[when], moments = timed(lambda: CONTESTANTS[who](model, guide, steps, seed))  # noqa: B023
+        found[f"{when}_elbo"] = elbo(model, *moments())
+    return found
+
+
+def search(who: str, model: str, guide: str, first: int, best: float) -> Result:
+    """The smallest number of steps that comes close enough to the best, of the doublings of one."""
+    short = {}
+    for steps in (first * 2**k for k in range(DOUBLINGS)):
+        short[steps] = best - elbo(model, *CONTESTANTS[who](model, guide, steps, 0)())
+        if short[steps] <= CLOSE:
+            return {"steps": steps, "short": short[steps]}
+    return {"steps": None, "most": steps, "short": short[steps]}
+
+
+def elbo(model: str, mean: Any, covariance: Any) -> float:
+    """Of a Gaussian, nats; on the same base draws for all."""
+    target, factor = flatten(MODELS[model]()), np.linalg.cholesky(covariance)
+    noise = np.random.default_rng(0).normal(size=(ELBO_DRAWS, target.dim))
+    log_joint = jax.jit(jax.vmap(target.log_joint))(np.asarray(mean) + noise @ factor.T)
+    entropy = target.dim * (1 + np.log(2 * np.pi)) / 2 + np.log(np.diag(factor)).sum()
+    return float(log_joint.mean() + entropy)
+
+
+JOBS = {job.__name__: job for job in (suite_fit, svi_loop, gradients, contest, search)}
+
+
+# What is compared.
+
+
+class Row(NamedTuple):
+    """A comparison, in seconds; `repetitions` are those of ours, then theirs, where they differ."""
+
+    model: str
+    guide: str
+    against: str
+    ours: float
+    theirs: float
+    ratio: float
+    target: str
+    repetitions: str
+    note: str
+
+
+def counts(found: Found) -> str:
+    """How often jobs were repeated."""
+    return ", ".join(dict.fromkeys(str(len(each)) for each in found.values()))
+
+
+def loop(bench: Bench) -> Iterator[Row]:
+    """Five seeds at four rates."""
+    for guide, target in LOOP_TARGETS.items():
+        same = {"guide": guide, "steps": bench.scaled(STEPS), "seeds": 5}
+        ours = {**same, "model": noncentered.name, "learning_rates": RATES}
+        long = guide in ("iaf", "spline")
+        jobs = {
+            "ours": Job("suite_fit", ours),
+            "theirs": Job("svi_loop", same, flags=False, long=long),
+        }
+        found = bench.alternate(jobs)
+        times = [middle(found[who], "seconds") for who in jobs]
+        yield Row(noncentered.name, guide, "SVI.run", *times, times[1] / times[0], f">= {target}",
+                  counts(found), "")  # fmt: skip
+
+
+def seeds(bench: Bench) -> Iterator[Row]:
+    """The cost of each further seed, the slope of a line through the times of 1, 2, 5, 20."""
+    for guide in GUIDES:
+        same = {"model": noncentered.name, "guide": guide, "steps": bench.scaled(STEPS)}
+        jobs = {n: Job("suite_fit", {**same, "seeds": n, "learning_rates": [1e-2]}) for n in SEEDS}
+        found = bench.alternate(jobs)
+        times = [middle(found[n], "seconds") for n in SEEDS]
+        each = float(np.polyfit(SEEDS, times, 1)[0])
+        said = ", ".join(f"{n}: {time:.1f} s" for n, time in zip(SEEDS, times, strict=True))
+        yield Row(noncentered.name, guide, "", each, times[0], each / times[0], "<= 0.05",
+                  counts(found), said)  # fmt: skip
+
+
+def others(bench: Bench) -> Iterator[Row]:
+    """The time to a good answer."""
+    for model, guide in product((noncentered.name, regression.name), GAUSSIANS):
+        same = {"model": model, "guide": guide}
+        ours = {**same, "who": "suite", "steps": None}
+        most = Job("contest", {**ours, "steps": bench.scaled(BEST_STEPS)})
+        best = bench.once(most)[0]["cold_elbo"]
+        jobs, reached = {"suite": Job("contest", ours)}, {}
+        for who in ("pymc", "blackjax"):
+            asked = {**same, "who": who, "first": bench.scaled(1_000), "best": best}
+            reached[who] = bench.once(Job("search", asked, flags=False))[0]
+            if steps := reached[who]["steps"]:
+                arguments = {**same, "who": who, "steps": steps}
+                processes = 2 if who == "pymc" else 1
+                jobs[who] = Job("contest", arguments, flags=False, processes=processes)
+        found = bench.alternate(jobs)
+        for who, end in reached.items():
+            for when in ("cold", "cached", "warm") if who == "pymc" else ("cold", "warm"):
+                yield against(found, who, when, end, best, same)
+
+
+def against(
+    found: Found, who: str, when: str, end: Result, best: float, same: dict[str, str]
+) -> Row:
+    """One comparison with another library; without a ratio where one does not come close enough."""
+    call, process = ("cold", 1) if when == "cached" else (when, 0)
+    own = "warm" if when == "warm" else "cold"
+    steps = f"{end['steps']:,} steps" if end["steps"] else f"up to {end['most']:,} steps"
+    times, said, reached = [], [steps], []
+    for name, at, which in (("suite", own, 0), (who, call, process)):
+        short = best - middle(found[name], f"{at}_elbo", which) if name in found else end["short"]
+        times.append(middle(found[name], at, which) if name in found else math.nan)
+        reached.append(short <= CLOSE)
+        said.append(f"{name} {short:.3f} nats short{'' if reached[-1] else ', not reached'}")
+    ratio = times[1] / times[0] if all(reached) else math.nan
+    timed_jobs = {name: found[name] for name in ("suite", who) if name in found}
+    return Row(same["model"], same["guide"], f"{who}, {when}", *times, ratio, "",
+               counts(timed_jobs), "; ".join(said))  # fmt: skip
+
+
+def limit(bench: Bench) -> Iterator[Row]:
+    """What a fit adds to its gradients."""
+    for model, guide in product(LIMIT_STEPS, GAUSSIANS):
+        same = {"model": model, "guide": guide, "seeds": 5}
+        same["steps"] = bench.scaled(LIMIT_STEPS[model])
+        rest = {"learning_rates": [1e-2], "whiten": False}
+        long = model == "logistic"
+        jobs = {
+            "ours": Job("suite_fit", {**same, **rest}, long=long),
+            "theirs": Job("gradients", same, long=long),
+            "flagless": Job("gradients", same, flags=False, long=long),
+        }
+        found = bench.alternate(jobs)
+        ours, theirs = middle(found["ours"], "steps_seconds"), middle(found["theirs"], "seconds")
+        said = f"without the suite's XLA_FLAGS {middle(found['flagless'], 'seconds'):.3g} s"
+        yield Row(model, guide, "gradients", ours, theirs, ours / theirs, "<= 1.5",
+                  counts(found), f"{same['steps']:,} steps; gradients {said}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    items = {item.__name__: item for item in (loop, seeds, others, limit)}
+    command_line(__file__, JOBS, items)
