@@ -148,12 +148,18 @@ def test_keys_are_the_same_in_another_process(tmp_path):
         sys.path[:0] = ["tests", "."]
         from suite.discover import discover
         from test_fingerprint import keys
-        print(json.dumps(sorted(keys(discover([pathlib.Path({str(pasted)!r})])).values())))
+        found = keys(discover([pathlib.Path({str(pasted)!r})]))
+        print(json.dumps([*found.items()]))
     """
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == sorted(keys(discover([pasted])).values())
+    ours = keys(
+        discover([pasted])
+    )  # with posteriordb's models too, where the tests have loaded them
+    theirs = {tuple(name): key for name, key in json.loads(done.stdout)}
+    assert len(theirs) > 20
+    assert theirs.items() <= ours.items()
 
 
 def test_running_a_model_does_not_change_its_keys(catalogue, target):
