@@ -17,18 +17,14 @@ Where there is no mode, as in a funnel's neck, the pilot says so and changes not
 Source: Zhang, Carpenter, Gelman and Vehtari (2022), Pathfinder, JMLR 23(306), for L-BFGS as a pilot.
 """
 
-import math
 from dataclasses import replace
 
 from guides.gaussian import fullrank, meanfield
-from models.wide import CORRELATION as R
-from models.wide import wide
+from models.wide import CORRELATION, mean_field_room, wide
 from suite import Experiment, Fit
 
 meanfield_plain = replace(meanfield, name="meanfield_plain", fit=Fit(whiten=False))
 fullrank_plain = replace(fullrank, name="fullrank_plain", fit=Fit(whiten=False, path_gradient=True))
-
-mean_field_room = 4 * math.log(1 + R**2) - math.log(1 - R**2) / 2
 
 badly_scaled = Experiment(
     "badly_scaled",
@@ -36,8 +32,8 @@ badly_scaled = Experiment(
     guides=[meanfield, meanfield_plain, fullrank, fullrank_plain],
     order=5,
     theory={
-        "meanfield": mean_field_room,
-        "meanfield_plain": mean_field_room,
+        "meanfield": mean_field_room(10, CORRELATION),
+        "meanfield_plain": mean_field_room(10, CORRELATION),
         "fullrank": 0.0,
         "fullrank_plain": 0.0,
     },

@@ -10,6 +10,8 @@ the last. Raw regressions look like this.
 Data: none.
 """
 
+import math
+
 import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
@@ -20,13 +22,20 @@ CORRELATION = 0.95
 SD = jnp.logspace(-3, 3, 10)
 
 
-def covariance():
-    apart = abs(jnp.arange(10)[:, None] - jnp.arange(10))
-    return CORRELATION**apart * SD * SD[:, None]
+def covariance(sd, correlation):
+    """Of neighbours that are correlated."""
+    apart = abs(jnp.arange(len(sd))[:, None] - jnp.arange(len(sd)))
+    return correlation**apart * sd * sd[:, None]
+
+
+def mean_field_room(dim, correlation):
+    """KL(q || p) of the best mean-field member, nats; its precisions are the posterior's."""
+    inner, outer = math.log1p(correlation**2), math.log1p(-(correlation**2))
+    return ((dim - 2) * inner - outer) / 2
 
 
 def model():
-    numpyro.sample("z", dist.MultivariateNormal(jnp.zeros(10), covariance()))
+    numpyro.sample("z", dist.MultivariateNormal(jnp.zeros(10), covariance(SD, CORRELATION)))
 
 
 wide = Model("wide", model, posterior=model)
