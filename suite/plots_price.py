@@ -8,17 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
-from suite.style import REFERENCE, Figure, dress, finish, number, with_error
+from suite.style import CLOSE, FAR, LEAST, REFERENCE, Figure, dress, finish, number, with_error
 from suite.view import View, widest
-
-LEAST = 1e-3
-"""Nats, or sd; what is smaller is drawn here."""
-
-CLOSE = 0.1
-"""Nats. A guide so near is good enough."""
-
-FAR = 1e3
-"""Times the widest room of the usual; what leaves more is drawn at the edge."""
 
 FEW = 10
 """Effective draws, from which on NUTS is drawn."""

@@ -7,17 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from suite.style import Figure, dress, finish, number
+from suite.style import CLOSE, FAR, LEAST, Figure, dress, finish, number
 from suite.view import View, widest
-
-LEAST = 1e-3
-"""Nats; what is smaller is drawn here."""
-
-CLOSE = 0.1
-"""Nats. A difference so small hardly matters."""
-
-FAR = 1e3
-"""Times the widest room of the usual; what leaves more is drawn at the edge."""
 
 
 def compares_rates(view: View) -> bool:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 
-from suite.style import REFERENCE, Figure, finish, number
+from suite.style import LEAST, REFERENCE, Figure, finish, number
 from suite.view import View
-
-LEAST = 1e-3
-"""Nats; what is smaller is drawn here."""
 
 
 def both_ways(view: View) -> Figure:

@@ -20,6 +20,15 @@ from PIL import Image
 REFERENCE = "0.45"
 """The grey of reference draws and of the evidence."""
 
+LEAST = 1e-3
+"""Nats, or sd; what is smaller is drawn here on a log axis."""
+
+CLOSE = 0.1
+"""Nats. A guide so near is good enough."""
+
+FAR = 1e3
+"""Times the widest room of the usual; what leaves more is drawn at the edge."""
+
 MARKERS = "osD^vPX*<>hp"
 DPI = 160
 
