@@ -9,9 +9,10 @@ import pytest
 from test_fit import correlated, gaussian, wide
 
 from suite import Model
+from suite.climb import DENSE
 from suite.coordinates import Coordinates
 from suite.density import flatten
-from suite.pilot import DENSE, whiten
+from suite.pilot import whiten
 
 
 @pytest.mark.parametrize(
