@@ -9,7 +9,7 @@ file that reads traces.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -23,6 +23,7 @@ from numpyro.distributions import ImproperUniform, biject_to
 from numpyro.distributions.constraints import real
 from numpyro.infer import init_to_uniform
 from numpyro.infer.util import constrain_fn, potential_energy
+from numpyro.primitives import Messenger
 
 from suite.spec import Model, NumPyroFn
 
@@ -37,14 +38,16 @@ class Target:
     Compared by identity, so that a compiled program can be kept for it.
 
     Attributes:
-        model: whose density it is.
+        model: whose density it is, on all its data.
         shapes: the unconstrained shape of each latent site, in the order of the vector.
         flat: the sites whose prior is flat, so that it cannot be normalised and there is no evidence.
+        minibatched: the model as it was written, where a plate of it draws a minibatch.
     """
 
     model: Model
     shapes: Mapping[str, tuple[int, ...]]
     flat: tuple[str, ...] = ()
+    minibatched: NumPyroFn | None = None
 
     @property
     def dim(self) -> int:
@@ -54,12 +57,19 @@ class Target:
     @cached_property
     def log_joint(self) -> Callable[[Float[Array, " dim"]], Float[Array, ""]]:
         """u -> log p(x, z(u)) + log |dz/du|, nats. However often it is used, it is traced once."""
+        return jax.jit(lambda u: self._log_joint(self.model.fn, u))
 
-        def log_joint(u: Array) -> Array:
-            energy = potential_energy(self.model.fn, (), dict(self.model.data), self.unpack(u))
-            return -jnp.asarray(energy)
+    def estimate(self, key: PRNGKeyArray) -> Callable[[Float[Array, " dim"]], Float[Array, ""]]:
+        """u -> an unbiased estimate of `log_joint` from one minibatch, the same for all u.
 
-        return jax.jit(log_joint)
+        Where no plate draws one, `log_joint` itself.
+        """
+        if (fn := self.minibatched) is None:
+            return self.log_joint
+        return lambda u: self._log_joint(handlers.seed(fn, key), u)
+
+    def _log_joint(self, fn: NumPyroFn, u: Array) -> Array:
+        return -jnp.asarray(potential_energy(fn, (), dict(self.model.data), self.unpack(u)))
 
     def constrain(self, u: Float[Array, " dim"]) -> Sites:
         """The latent sites' values z(u)."""
@@ -93,15 +103,22 @@ class Target:
             for name, part in zip(self.shapes, parts, strict=True)
         }
 
-    @cached_property
-    def start(self) -> Callable[[PRNGKeyArray], Float[Array, " dim"]]:
-        """Key -> a point of finite density near the origin: the first of 20 uniform on (-2, 2)."""
+    def start(
+        self, key: PRNGKeyArray, to_u: Callable[[Array], Array] = lambda v: v
+    ) -> Float[Array, " dim"]:
+        """A v of finite density near the origin: the first such of 20 uniform on (-2, 2)."""
+        tries = jax.random.uniform(key, (20, self.dim), minval=-2.0, maxval=2.0)
+        log_joints = jax.vmap(lambda v: self.log_joint(to_u(v)))(tries)
+        return tries[jnp.argmax(jnp.isfinite(log_joints))]
 
-        def start(key: PRNGKeyArray) -> Array:
-            tries = jax.random.uniform(key, (20, self.dim), minval=-2.0, maxval=2.0)
-            return tries[jnp.argmax(jnp.isfinite(jax.vmap(self.log_joint)(tries)))]
 
-        return jax.jit(start)
+class _whole(Messenger):
+    """Every plate with all its rows, however many it would draw."""
+
+    def process_message(self, msg: Any) -> None:
+        if msg["type"] == "plate":
+            size, _ = msg["args"]
+            msg["args"], msg["value"] = (size, size), jnp.arange(size)
 
 
 @cache
@@ -109,23 +126,31 @@ def flatten(model: Model) -> Target:
     """The target of a model; always the same one, so that what is compiled for it stays.
 
     Raises:
-        ValueError: the function fails on its data, has a discrete latent site, or none at all.
+        ValueError: the function fails on its data, has a discrete latent site, or none at all, or
+            one in a plate that draws a minibatch.
     """
     shapes: dict[str, tuple[int, ...]] = {}
-    flat = []
+    flat, drawn = [], set()
 
     def record(key: PRNGKeyArray) -> None:
-        fn = handlers.substitute(handlers.seed(model.fn, key), substitute_fn=init_to_uniform)
+        written, fn = (
+            handlers.substitute(handlers.seed(fn, key), substitute_fn=init_to_uniform)
+            for fn in (model.fn, whole.fn)
+        )
+        drawn.update(_minibatched_plates(written, model.data))
         for name, site in _sample_sites(fn, model.data).items():
             if site["is_observed"]:
                 _check_shape(name, site)
                 continue
             if site["fn"].support.is_discrete:
                 raise ValueError(f"site '{name}' is discrete; sum it out of the model")
+            if drawn & {plate.name for plate in site["cond_indep_stack"]}:
+                raise ValueError(f"latent site '{name}' is in a plate that draws a minibatch")
             shapes[name] = jnp.shape(biject_to(site["fn"].support).inv(site["value"]))
             if _is_improper(site["fn"]):
                 flat.append(name)
 
+    whole = replace(model, fn=_whole(model.fn))
     try:
         jax.eval_shape(record, jax.random.key(0))
     except Exception as error:
@@ -136,7 +161,9 @@ def flatten(model: Model) -> Target:
         ) from error
     if not shapes:
         raise ValueError(f"model '{model.name}' has no latent site")
-    return Target(model, shapes, tuple(flat))
+    if not drawn:
+        return Target(model, shapes, tuple(flat))
+    return Target(whole, shapes, tuple(flat), minibatched=model.fn)
 
 
 def prior_log_joints(target: Target, num_draws: int = 100) -> Float[Array, " draw"]:
@@ -173,6 +200,13 @@ def _is_improper(prior: Any) -> bool:
     while not isinstance(prior, ImproperUniform) and hasattr(prior, "base_dist"):
         prior = prior.base_dist
     return isinstance(prior, ImproperUniform)
+
+
+def _minibatched_plates(fn: NumPyroFn, data: Mapping[str, Any]) -> set[str]:
+    """The plates that draw some of their rows."""
+    trace = handlers.trace(fn).get_trace(**data)
+    plates = {name: site["args"] for name, site in trace.items() if site["type"] == "plate"}
+    return {name for name, (size, rows) in plates.items() if rows not in (None, size)}
 
 
 def _sample_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.infer import Trace_ELBO
 from numpyro.infer.elbo import ELBO
 
-from suite.approximation import is_flat, training_density
+from suite.approximation import Params, is_flat, training_density
 from suite.coordinates import Coordinates
 from suite.density import Target
 from suite.spec import Fit
@@ -26,11 +28,17 @@ def objective(
     return Trace_ELBO(options.num_particles)
 
 
+def precision(guide: Any, options: Fit) -> AbstractContextManager[Any]:
+    """Of a guide, its parameters and the optimiser, while it is set up and trained."""
+    return jax.enable_x64(not (options.single and is_flat(guide)))
+
+
 class FlatELBO(ELBO):
     """NumPyro's ELBO for guides that are one distribution of the unconstrained vector.
 
     The same bound as `Trace_ELBO`, written on the flat densities, so that a step traces neither the
-    model's handlers nor the guide's Delta sites, and taken in the coordinates v of the fit.
+    model's handlers nor the guide's Delta sites, and taken in the coordinates v of the fit. The log
+    joint is in double precision, also where the guide is not.
 
     With `path_gradient` the parameters inside log q are held fixed, and the gradient flows through
     the draw alone. What is left out has mean zero, and at q = p so has what stays, and no variance.
@@ -48,21 +56,43 @@ class FlatELBO(ELBO):
 
     def loss_with_mutable_state(self, rng_key, param_map, model, guide, *args, **kwargs):  # type: ignore[override]
         """Minus the mean of log p(x, z) - log q(z) over the particles, nats."""
-        q = training_density(self.flat_guide, param_map)
-        held = training_density(self.flat_guide, jax.lax.stop_gradient(param_map))
-        frame = self.coordinates
+        draw_key, data_key = jax.random.split(rng_key)
+        keys = jax.random.split(draw_key, self.num_particles)
+        v, log_q = jax.vmap(self._draw(param_map))(keys)
+        log_joint = _linear(self._log_joint(data_key), v)
+        return {"loss": -jnp.mean(log_joint - log_q), "mutable_state": None}
 
-        def particle(key: PRNGKeyArray) -> Array:
-            v, log_q = q.draw(key)
-            if self.path_gradient:
-                assert held.log_prob is not None
-                log_q = held.log_prob(v)
-            if frame is None:
-                return self.target.log_joint(v) - log_q
-            return self.target.log_joint(frame.to_u(v)) + frame.log_volume - log_q
+    def _draw(self, params: Params) -> Callable[[PRNGKeyArray], tuple[Array, Array]]:
+        """Key -> (v, log q(v))."""
+        q = training_density(self.flat_guide, params)
+        if not self.path_gradient:
+            return q.draw
+        held = training_density(self.flat_guide, jax.lax.stop_gradient(params)).log_prob
+        assert held is not None
 
-        keys = jax.random.split(rng_key, self.num_particles)
-        return {"loss": -jnp.mean(jax.vmap(particle)(keys)), "mutable_state": None}
+        def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
+            v, _ = q.draw(key)
+            return v, held(v)
+
+        return draw
+
+    def _log_joint(self, key: PRNGKeyArray) -> Callable[[Float[Array, " dim"]], Float[Array, ""]]:
+        """v -> log p(x, z) as a density of v, all on one minibatch where the model draws any."""
+        log_joint = self.target.estimate(key)
+        if (frame := self.coordinates) is None:
+            return log_joint
+        return lambda v: log_joint(frame.to_u(v)) + frame.log_volume
+
+
+def _linear(
+    log_joint: Callable[[Array], Array], v: Float[Array, "particle dim"]
+) -> Float[Array, " particle"]:
+    """The log joint at each v, to be differentiated once; in double precision, whatever v has."""
+    at = jax.lax.stop_gradient(v)
+    with jax.enable_x64(True):
+        found = jax.vmap(jax.value_and_grad(log_joint))(at.astype(float))
+        value, slope = (part.astype(v.dtype) for part in found)
+    return value + ((v - at) * slope).sum(axis=-1)
 
 
 def drop_nonfinite() -> optax.GradientTransformation:
