@@ -70,11 +70,10 @@ def fit_cell(
     for seed in range(seeds):
         at_reference = None if log_w_reference is None else log_w_reference[seed]
         found = quality(log_w[seed], at_reference, samples.at(seed), posterior, floors)
-        rows.append(
-            {"seed": seed, "dim": target.dim} | found | in_modes(target, samples.u[seed], both.u)
-        )
-    for seed, also in enumerate(measure.progress(fitted, rows)):
-        rows[seed] |= also | measure.cost(fitted, options, seed)
+        rows.append({"seed": seed, "dim": target.dim} | found)
+    progress, held = measure.progress(fitted, rows), in_modes(target, samples.u, both.u)
+    for seed, row in enumerate(rows):
+        row |= held[seed] | progress[seed] | measure.cost(fitted, seed)
     for row in rows:
         row["measure_seconds"] = time.perf_counter() - clock
     names = labels({name: draws[name] for name in target.shapes}, leading=2)
@@ -82,8 +81,8 @@ def fit_cell(
     chosen, reference = samples.values[typical], posterior.first.values
     return {
         "rows": rows,
-        "traces": measure.traces(fitted, options),
-        "rates": measure.rates(fitted, options),
+        "traces": measure.traces(fitted),
+        "rates": measure.rates(fitted),
         "summary": measure.summary(names, chosen[None], seed=typical),
         "draws": measure.some_draws(names, chosen),
         "reference_summary": measure.summary(names, reference, kind=facts["kind"]),
@@ -93,17 +92,16 @@ def fit_cell(
 
 def in_modes(
     target: Target,
-    u: Float[np.ndarray, "draw dim"],
+    u: Float[np.ndarray, "seed draw dim"],
     reference: Float[np.ndarray, "chain sample dim"],
-) -> Record:
-    """How many modes a guide's draws hold, where the model tells its modes apart."""
+) -> list[Record]:
+    """How many modes each seed's draws hold, where the model tells its modes apart."""
     if (mode := target.model.mode) is None:
-        return {}
+        return [{}] * len(u)
     label = jax.jit(jax.vmap(lambda u: mode(**target.constrain(u))))
-    held, known = modes_held(
-        *(np.asarray(label(x)) for x in (u, reference.reshape(-1, target.dim)))
-    )
-    return {"modes_held": held, "modes": known}
+    known = np.asarray(label(reference.reshape(-1, target.dim)))
+    found = np.asarray(label(u.reshape(-1, target.dim))).reshape(len(u), -1)
+    return [dict(zip(("modes_held", "modes"), modes_held(m, known), strict=True)) for m in found]
 
 
 def score(
@@ -141,5 +139,7 @@ def score(
         at = jax.lax.map(given, u.reshape(-1, target.dim), batch_size=1_000)
         return log_w, at.reshape(u.shape[:2]), sample
 
-    keys = jax.random.split(key, fitted.final.shape[1])
-    return jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(fitted.params, fitted.coordinates, keys))
+    keys = jax.random.split(key, fitted.rounds.final.shape[1])
+    return jax.tree.map(
+        np.asarray, jax.jit(jax.vmap(one))(fitted.rounds.params, fitted.pilot.coordinates, keys)
+    )

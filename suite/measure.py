@@ -12,7 +12,6 @@ from jaxtyping import Float
 
 from suite.approximation import has_elbo_as_loss
 from suite.fit import Fitted
-from suite.spec import Fit
 
 Row = dict[str, Any]
 
@@ -20,13 +19,13 @@ STORED_DRAWS = 1_000
 """Draws of a guide, and of the reference, that are kept for the plots."""
 
 
-def cost(fitted: Fitted, options: Fit, seed: int) -> Row:
+def cost(fitted: Fitted, seed: int) -> Row:
     """What one fit took."""
     return {
-        "whitening": fitted.whitening,
-        "learning_rate": options.learning_rates[fitted.rate],
-        "num_steps": int(fitted.steps[-1]),
-        "skipped_steps": int(fitted.skipped[fitted.rate, seed]),
+        "whitening": fitted.pilot.kind,
+        "learning_rate": fitted.options.learning_rates[fitted.rounds.rate],
+        "num_steps": int(fitted.rounds.steps[-1]),
+        "skipped_steps": int(fitted.rounds.skipped[fitted.rounds.rate, seed]),
         "gradient_evals": fitted.gradient_evals,
         "compile_seconds": fitted.compile_seconds,
         "fit_seconds": fitted.fit_seconds,
@@ -40,9 +39,9 @@ def progress(fitted: Fitted, rows: Sequence[Row]) -> list[Row]:
     found = []
     for seed, row in enumerate(rows):
         done = {
-            "converged": bool(fitted.converged[seed]),
-            "elbo_gain": float(fitted.gain[seed]),
-            "elbo_gain_se": float(fitted.gain_se[seed]),
+            "converged": bool(fitted.rounds.converged[seed]),
+            "elbo_gain": float(fitted.rounds.gain[seed]),
+            "elbo_gain_se": float(fitted.rounds.gain_se[seed]),
         }
         if best is not None and "elbo" in row:
             error = 0.0 if row is best else float(np.hypot(best["elbo_se"], row["elbo_se"]))
@@ -51,42 +50,43 @@ def progress(fitted: Fitted, rows: Sequence[Row]) -> list[Row]:
     return found
 
 
-def traces(fitted: Fitted, options: Fit) -> list[Row]:
+def traces(fitted: Fitted) -> list[Row]:
     """ELBO along each seed's fit at the chosen rate; none where training climbs something else.
 
     The gradients are the pilot's and those of this rate alone, not of the search for it.
     """
     if not has_elbo_as_loss(fitted.guide):
         return []
-    elbo, elbo_se = fitted.elbo[fitted.rate], fitted.elbo_se[fitted.rate]
-    tried = int(fitted.steps[-1]) * options.num_particles * len(options.learning_rates)
-    pilot = fitted.gradient_evals - tried
+    elbo, elbo_se = (
+        fitted.rounds.elbo[fitted.rounds.rate],
+        fitted.rounds.elbo_se[fitted.rounds.rate],
+    )
     return [
         {
             "seed": seed,
             "step": int(step),
-            "gradient_evals": pilot + int(step) * options.num_particles,
+            "gradient_evals": int(evals),
             "elbo": float(elbo[seed, i]),
             "elbo_se": float(elbo_se[seed, i]),
         }
         for seed in range(len(elbo))
-        for i, step in enumerate(fitted.steps)
+        for i, (step, evals) in enumerate(zip(fitted.rounds.steps, fitted.evals_along, strict=True))
     ]
 
 
-def rates(fitted: Fitted, options: Fit) -> list[Row]:
+def rates(fitted: Fitted) -> list[Row]:
     """What each learning rate reached."""
     return [
         {
             "seed": seed,
             "learning_rate": rate,
-            "elbo": float(fitted.final[i, seed]),
-            "elbo_se": float(fitted.final_se[i, seed]),
-            "skipped_steps": int(fitted.skipped[i, seed]),
-            "chosen": i == fitted.rate,
+            "elbo": float(fitted.rounds.final[i, seed]),
+            "elbo_se": float(fitted.rounds.final_se[i, seed]),
+            "skipped_steps": int(fitted.rounds.skipped[i, seed]),
+            "chosen": i == fitted.rounds.rate,
         }
-        for i, rate in enumerate(options.learning_rates)
-        for seed in range(fitted.final.shape[1])
+        for i, rate in enumerate(fitted.options.learning_rates)
+        for seed in range(fitted.rounds.final.shape[1])
     ]
 
 

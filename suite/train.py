@@ -1,7 +1,7 @@
-"""The compiled programs of a fit: where it starts, a round of training, and the ELBO after it.
+"""The programs of one fit: where it starts, a round of training, and the ELBO after it.
 
-Nearly all the time of a small fit is tracing and compiling, so all fits of a cell share each
-program: NumPyro's SVI update, scanned over steps and `vmap`ped over learning rates and seeds.
+They are written for one fit and compiled for all fits of a cell together: NumPyro's SVI update,
+scanned over steps, is `vmap`ped over learning rates and seeds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpyro.infer.svi import SVIState
 from suite.approximation import Params, approximate, is_flat
 from suite.coordinates import Coordinates
 from suite.density import Target
-from suite.objective import drop_nonfinite, objective
+from suite.objective import drop_nonfinite, objective, precision
 from suite.spec import Fit
 
 CHUNKS = 25
@@ -54,38 +54,20 @@ class Trace(NamedTuple):
 
 
 class Trainer:
-    """One guide, one model and one way to train: NumPyro's SVI and the programs around it.
-
-    Attributes:
-        start: the optimiser's state at the start of one fit, compiled when it is first asked for.
-        compiled: the programs of all fits, by the number of seeds.
-    """
+    """One guide, one model and one way to train: NumPyro's SVI and the programs around it."""
 
     def __init__(self, target: Target, guide: Any, options: Fit) -> None:
         self.target = target
         self.guide = guide
         self.options = options
         self._constrain: Any = None
-        self.start = jax.jit(self._start)
-        self.compiled: dict[int, Any] = {}
 
-    def _svi(self, schedule: optax.Schedule, coordinates: Coordinates | None = None) -> SVI:
-        """Of a flat guide SVI sees the parameters alone: its loss knows both densities."""
-        clip = optax.clip_by_global_norm(CLIP * self.target.dim**0.5)
-        adam = optax.chain(drop_nonfinite(), clip, optax.adam(schedule))
-        loss = objective(self.target, self.guide, self.options, coordinates)
-        if is_flat(self.guide):
-            svi = SVI(_nothing, partial(_parameters, self.guide), adam, loss)
-        else:
-            svi = SVI(self.target.model.fn, self.guide, adam, loss)
-        svi.constrain_fn = self._constrain
-        return svi
-
-    def _start(self, key: PRNGKeyArray, coordinates: Coordinates) -> Any:
-        """The optimiser's state of a guide that starts at a random point."""
-        point_key, init_key = jax.random.split(key)
+    def start(self, key: PRNGKeyArray, coordinates: Coordinates) -> Any:
+        """The optimiser's state of a fit that starts at a random point. It is traced first of all."""
+        point_key, init_key = jax.random.split(jax.random.fold_in(key, 0))
         svi = self._svi(_still)
-        with _starting_at(self.guide, self.target, _point(self.target, coordinates, point_key)):
+        point = self.target.start(point_key, coordinates.to_u)
+        with precision(self.guide, self.options), _starting_at(self.guide, self.target, point):
             state = svi.init(init_key, **self.target.model.data)
         self._constrain = svi.constrain_fn
         return state.optim_state
@@ -109,15 +91,18 @@ class Trainer:
         """
 
         def schedule(count: ArrayLike) -> ArrayLike:
-            done = (count - begin) / (every * CHUNKS)
-            rise = jnp.minimum(1.0, (done + 1e-3) / WARMUP)
-            return rate * rise * (1 + jnp.cos(jnp.pi * done)) / 2
+            kind = jnp.result_type(float)  # of the optimiser
+            with jax.enable_x64(True):
+                done = (count - begin) / (every * CHUNKS)
+                rise = jnp.minimum(1.0, (done + 1e-3) / WARMUP)
+                return (rate * rise * (1 + jnp.cos(jnp.pi * done)) / 2).astype(kind)
 
         svi = self._svi(schedule, coordinates)
 
         def step(_: Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
             state, total, squares, skipped = carry
-            state, loss = svi.update(state, **self.target.model.data)
+            with precision(self.guide, self.options):
+                state, loss = svi.update(state, **self.target.model.data)
             finite = jnp.isfinite(loss)
             loss = jnp.where(finite, loss, 0.0)
             return state, total - loss, squares + loss**2, skipped + ~finite
@@ -133,23 +118,30 @@ class Trainer:
 
         return jax.lax.scan(chunk, state, length=CHUNKS)
 
-    def log_weights(
+    def weigh(
         self, state: SVIState, coordinates: Coordinates, key: PRNGKeyArray
-    ) -> Float[Array, " draw"]:
-        """log p(x, z) - log q(z) at fresh draws of q; their mean is the ELBO."""
-        svi = self._svi(_still)
-        q = approximate(self.guide, svi.get_params(state), self.target, coordinates)
+    ) -> tuple[Params, Float[Array, " draw"]]:
+        """The guide's parameters, and log p(x, z) - log q(z) at fresh draws: in the mean, the ELBO."""
+        params = self._svi(_still).get_params(jax.tree.map(_in_double, state))
+        q = approximate(self.guide, params, self.target, coordinates)
 
         def log_weight(key: PRNGKeyArray) -> Array:
             u, log_q = q.draw(key)
             return self.target.log_joint(u) - log_q
 
-        return jax.lax.map(log_weight, jax.random.split(key, DRAWS), batch_size=250)
+        return params, jax.lax.map(log_weight, jax.random.split(key, DRAWS), batch_size=250)
 
-    def params(self, optim_state: Any) -> Params:
-        """The guide's parameters, as its sites have them; of a leading axis of seeds."""
-        get = self._svi(_still).get_params
-        return jax.jit(jax.vmap(lambda state: get(SVIState(state, None, None))))(optim_state)
+    def _svi(self, schedule: optax.Schedule, coordinates: Coordinates | None = None) -> SVI:
+        """Of a flat guide SVI sees the parameters alone: its loss knows both densities."""
+        clip = optax.clip_by_global_norm(CLIP * self.target.dim**0.5)
+        adam = optax.chain(drop_nonfinite(), clip, optax.adam(schedule))
+        loss = objective(self.target, self.guide, self.options, coordinates)
+        if is_flat(self.guide):
+            svi = SVI(_nothing, partial(_parameters, self.guide), adam, loss)
+        else:
+            svi = SVI(self.target.model.fn, self.guide, adam, loss)
+        svi.constrain_fn = self._constrain
+        return svi
 
 
 def _still(count: ArrayLike) -> ArrayLike:
@@ -166,11 +158,8 @@ def _parameters(guide: Any, **_: Any) -> None:
     guide._get_posterior()
 
 
-def _point(target: Target, coordinates: Coordinates, key: PRNGKeyArray) -> Float[Array, " dim"]:
-    """A v of finite density near the origin: the first such of 20 uniform on (-2, 2)."""
-    tries = jax.random.uniform(key, (20, target.dim), minval=-2.0, maxval=2.0)
-    log_joints = jax.vmap(lambda v: target.log_joint(coordinates.to_u(v)))(tries)
-    return tries[jnp.argmax(jnp.isfinite(log_joints))]
+def _in_double(leaf: Array) -> Array:
+    return leaf.astype(float) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
 
 @contextmanager
@@ -184,6 +173,7 @@ def _starting_at(guide: Any, target: Target, v: Float[Array, " dim"]) -> Iterato
         for name in ("_init_locs", "_init_latent")
         if hasattr(guide, name)
     }
+    v = v.astype(float)  # single where the context says so
     starts = {"_init_locs": target.unpack(v), "_init_latent": v}
     for name in kept:
         setattr(guide, name, starts[name])

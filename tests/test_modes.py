@@ -45,7 +45,7 @@ def test_a_gaussian_leaves_the_logarithm_of_the_modes_that_it_misses(catalogue):
         lambda k: posterior.draw(k)[0], jax.random.split(jax.random.key(2), 500)
     )
     evidence = exact_evidence(target, posterior, jax.random.key(3)).value
-    for seed, elbo in enumerate(fitted.final[0]):
-        found = in_modes(target, u[seed], np.asarray(reference)[None])
+    every = in_modes(target, u, np.asarray(reference)[None])
+    for elbo, found in zip(fitted.rounds.final[0], every, strict=True):
         assert found["modes"] == 6
         assert evidence - elbo == pytest.approx(math.log(6 / found["modes_held"]), abs=0.1)

@@ -164,6 +164,6 @@ def test_a_fit_to_the_regression_leaves_the_room_of_theory(catalogue, guide_name
         return jnp.mean(jax.vmap(log_weight)(jax.random.split(jax.random.key(1), 40_000)))
 
     rooms = evidence_by_posterior(experiment.models[0]) - jax.jit(elbo)(
-        fitted.params, fitted.coordinates
+        fitted.rounds.params, fitted.pilot.coordinates
     )
     np.testing.assert_allclose(rooms, experiment.theory[guide_name], atol=tolerance)
