@@ -1,18 +1,16 @@
 """How does the time of a step grow with the problem? With its dimension, and with its data.
 
-`make bench` runs it and writes growth.csv beside this file. A step is 16 particles of one fit. Its
-seconds are those by which a fit of twice as many steps takes longer, after compiling, by the steps
-that it has more: both estimate the ELBO equally often. `slope` is that of log time on log size over
-the larger half of the sizes: 1 is linear.
+`make bench` runs it and writes growth.csv beside this file. A step is 16 particles of one fit, and
+its seconds are those of a compiled round of them. `slope` is that of log time on log size over the
+larger half of the sizes: 1 is linear.
 
 - `dimension`: a diagonal Gaussian, its sds from 0.1 to 10.
-- `rows`: a linear regression with 5 coefficients. All rows are in every step: a plate with a
-  `subsample_size` wants a random key that the log joint of the suite does not give.
+- `rows`: a linear regression with 5 coefficients, all rows in every step.
+- `minibatch`: the same, with 1,000 rows in every step, drawn by a plate with a `subsample_size`.
 """
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -29,14 +27,15 @@ from numpyro.infer.autoguide import AutoLowRankMultivariateNormal
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.timing import Bench, Job, Result, command_line, middle  # noqa: E402
+from benchmarks.timing import Bench, Job, Result, command_line, middle, timed  # noqa: E402
 from guides.gaussian import meanfield  # noqa: E402
 from suite import Fit, Guide, Model  # noqa: E402
 from suite.density import flatten  # noqa: E402
-from suite.fit import fit  # noqa: E402
+from suite.programs import get_ready  # noqa: E402
+from suite.train import CHUNKS  # noqa: E402
 
 STEPS = {10: 5_000, 100: 5_000, 1_000: 2_000, 10_000: 500, 100_000: 200, 1_000_000: 100}
-"""Of the shorter fit, by size."""
+"""Of the round, by size."""
 
 LARGE = 100_000
 """From here on jobs take long."""
@@ -53,32 +52,34 @@ def gaussian(dim: int) -> Model:
     return Model("gaussian", lambda: numpyro.sample("z", dist.Normal(0, sd).to_event(1)))
 
 
-def linear(rows: int) -> Model:
-    """The regression."""
+def linear(rows: int, batch: int | None = None) -> Model:
+    """The regression, a step on a batch of its rows or on all."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(rows, 5))
     y = x @ np.ones(5) + rng.normal(size=rows)
 
     def fn(x, y):
         w = numpyro.sample("w", dist.Normal(0, 1).expand([5]).to_event(1))
-        with numpyro.plate("row", len(x)):
-            numpyro.sample("y", dist.Normal(x @ w, 1), obs=y)
+        with numpyro.plate("row", len(x), subsample_size=batch) as row:
+            numpyro.sample("y", dist.Normal(x[row] @ w, 1), obs=y[row])
 
     return Model("linear", fn, {"x": jnp.asarray(x), "y": jnp.asarray(y)})
 
 
-MODELS: dict[str, Callable[[int], Model]] = {"dimension": gaussian, "rows": linear}
+MODELS: dict[str, Callable[[int], Model]] = {
+    "dimension": gaussian,
+    "rows": linear,
+    "minibatch": partial(linear, batch=1_000),
+}
 
 
 def steps_of(what: str, size: int, guide: str, steps: int) -> Result:
     """Seconds of a step."""
-    target, taken = flatten(MODELS[what](size)), []
-    for length in (steps, 2 * steps):
-        how = Fit(num_steps=length, max_steps=length, learning_rates=(1e-2,), whiten=False)
-        fitted = fit(target, GUIDES[guide], how, 1, jax.random.key(0))
-        taken.append((int(fitted.steps[-1]), fitted.fit_seconds))
-    (fewer, less), (more, longer) = taken
-    return {"seconds": (longer - less) / (more - fewer)}
+    how = Fit(learning_rates=(1e-2,), whiten=False)
+    ready = get_ready(flatten(MODELS[what](size)), GUIDES[guide], how, 1, jax.random.key(0))
+    ready.train(ready.states, 0, 1)
+    every = max(1, steps // CHUNKS)
+    return {"seconds": timed(lambda: ready.train(ready.states, 0, every))[0] / (every * CHUNKS)}
 
 
 class Row(NamedTuple):
@@ -105,16 +106,17 @@ def growth(
         found = bench.alternate(jobs)
         times = [middle(found[size], "seconds") for size in sizes]
         half = len(sizes) // 2
-        slope = math.nan  # where noise made a longer fit the faster one
-        if min(times[half:]) > 0:
-            slope = float(np.polyfit(np.log(sizes[half:]), np.log(times[half:]), 1)[0])
+        slope = float(np.polyfit(np.log(sizes[half:]), np.log(times[half:]), 1)[0])
         for size, seconds in zip(sizes, times, strict=True):
             yield Row(guide, size, seconds, slope, "<= 1", len(found[size]))
 
 
 ITEMS = {
     "dimension": partial(growth, "dimension", ("meanfield", "lowrank"), (10, 100, 1_000, 10_000)),
-    "rows": partial(growth, "rows", ("meanfield",), (1_000, 10_000, 100_000, 1_000_000)),
+    **{
+        what: partial(growth, what, ("meanfield",), (1_000, 10_000, 100_000, 1_000_000))
+        for what in ("rows", "minibatch")
+    },
 }
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ import numpyro.distributions as dist  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from guides.gaussian import fullrank, meanfield  # noqa: E402
+from models.wide import covariance, mean_field_room  # noqa: E402
 from suite import Fit, Model  # noqa: E402
 from suite.density import flatten  # noqa: E402
 from suite.discover import discover  # noqa: E402
@@ -52,28 +53,25 @@ def demand(what: str, measured: float, se: float, limit: float, met: bool | None
     return {"demand": what, "measured": measured, "se": se, "limit": limit, "met": bool(within)}
 
 
-def gaussian(dim: int, correlation: float, wide: bool) -> tuple[Model, np.ndarray, float]:
+def gaussian(dim: int, correlation: float, scales: bool) -> tuple[Model, np.ndarray, float]:
     """A Gaussian of correlated neighbours, its covariance, and the room of mean-field."""
-    sd = jnp.logspace(-3, 3, dim) if wide else jnp.ones(dim)
-    apart = abs(jnp.arange(dim)[:, None] - jnp.arange(dim))
-    covariance = correlation**apart * sd * sd[:, None]
+    spread = covariance(jnp.logspace(-3, 3, dim) if scales else jnp.ones(dim), correlation)
 
     def model() -> None:
-        numpyro.sample("z", dist.MultivariateNormal(jnp.zeros(dim), covariance))
+        numpyro.sample("z", dist.MultivariateNormal(jnp.zeros(dim), spread))
 
-    inner, outer = np.log1p(correlation**2), np.log1p(-(correlation**2))
-    return Model("gaussian", model), np.asarray(covariance), float((dim - 2) * inner - outer) / 2
+    return Model("gaussian", model), np.asarray(spread), mean_field_room(dim, correlation)
 
 
-def rooms(fitted: Fitted, covariance: np.ndarray) -> np.ndarray:
+def rooms(fitted: Fitted, posterior: np.ndarray) -> np.ndarray:
     """KL(q || p) of each seed by formula, without Monte Carlo noise."""
-    params, found = fitted.params, []
-    for seed, (center, scale) in enumerate(zip(*fitted.coordinates, strict=True)):
+    params, found = fitted.rounds.params, []
+    for seed, (center, scale) in enumerate(zip(*fitted.pilot.coordinates, strict=True)):
         frame = np.diag(scale) if scale.ndim == 1 else np.asarray(scale)
         spread = params["auto_scale_tril"] if "auto_scale_tril" in params else params["auto_scale"]
         spread = np.diag(spread[seed]) if spread.ndim == 2 else np.asarray(spread[seed])
         factor, mean = frame @ spread, center + frame @ params["auto_loc"][seed]
-        whitened = np.linalg.solve(np.linalg.cholesky(covariance), np.c_[factor, mean])
+        whitened = np.linalg.solve(np.linalg.cholesky(posterior), np.c_[factor, mean])
         log_det = np.linalg.slogdet(whitened[:, :-1])[1]
         found.append((np.sum(whitened**2) - len(mean)) / 2 - log_det)
     return np.array(found)
@@ -83,11 +81,11 @@ def gaussians() -> Iterator[Row]:
     """Mean-field and full-rank, every seed, fitted here."""
     for dim, wide in ((2, False), (10, False), (50, False), (10, True), (50, True)):
         for correlation in CORRELATIONS:
-            model, covariance, best = gaussian(dim, correlation, wide)
+            model, posterior, best = gaussian(dim, correlation, wide)
             for guide, room in ((meanfield, best), (fullrank, 0.0)):
                 options = guide.fit or Fit()
                 fitted = fit(flatten(model), guide, options, SEEDS, jax.random.key(0))
-                beyond = rooms(fitted, covariance).max() - room
+                beyond = rooms(fitted, posterior).max() - room
                 scales = "1e-3 to 1e3" if wide else "1"
                 what = f"{guide.name}, Gaussian, d = {dim}, r = {correlation}, scales {scales}"
                 yield demand(what, beyond, 0.0, OPTIMUM)

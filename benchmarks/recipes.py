@@ -44,7 +44,7 @@ recipes = Experiment(
         spline,
         spline_of("1_layer", num_layers=1),
         spline_of("4_layers", num_layers=4),
-        spline_of("5_knots", knots=5),
+        spline_of("8_knots", knots=8),
         replace(spline, name="spline_16_particles", fit=replace(spline.fit, num_particles=16)),
     ],
 )

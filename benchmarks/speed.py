@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
 from itertools import product
 from pathlib import Path
@@ -28,16 +28,21 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro
-import numpyro.distributions as dist
 import optax
-from jax.flatten_util import ravel_pytree
 from numpyro.infer import SVI, Trace_ELBO
-from numpyro.infer.util import initialize_model
+from numpyro.infer.svi import SVIState
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.rivals import (  # noqa: E402
+    CONTESTANTS,
+    GUIDES,
+    MODELS,
+    PARTICLES,
+    elbo,
+    options,
+)
 from benchmarks.timing import (  # noqa: E402
     Bench,
     Found,
@@ -47,11 +52,8 @@ from benchmarks.timing import (  # noqa: E402
     middle,
     timed,
 )
-from guides.flows import iaf, spline  # noqa: E402
-from guides.gaussian import fullrank, meanfield  # noqa: E402
 from models.eight_schools import noncentered  # noqa: E402
-from models.regression import NOISE_SD, PRIOR_SD, regression  # noqa: E402
-from suite import Fit, Model  # noqa: E402
+from models.regression import regression  # noqa: E402
 from suite.approximation import prepare  # noqa: E402
 from suite.density import flatten  # noqa: E402
 from suite.fit import fit  # noqa: E402
@@ -59,44 +61,16 @@ from suite.objective import FlatELBO  # noqa: E402
 from suite.pilot import identity  # noqa: E402
 from suite.train import Trainer  # noqa: E402
 
-PARTICLES, RATES, STEPS = 16, (1e-3, 3e-3, 1e-2, 3e-2), 5_000
+RATES, STEPS = (1e-3, 3e-3, 1e-2, 3e-2), 5_000
 SEEDS = (1, 2, 5, 20)
 LIMIT_STEPS = {"eight_schools_noncentered": 5_000, "logistic": 1_000}
-CLOSE, ELBO_DRAWS, DOUBLINGS, BEST_STEPS = 0.05, 20_000, 7, 20_000
+CLOSE, DOUBLINGS, BEST_STEPS = 0.05, 7, 20_000
 LOOP_TARGETS = {"meanfield": 10, "fullrank": 10, "iaf": 6, "spline": 6}
 
-GUIDES = {guide.name: guide for guide in (meanfield, fullrank, iaf, spline)}
 GAUSSIANS = ("meanfield", "fullrank")
 
 
-def logistic() -> Model:
-    """A large logistic regression."""
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(20_000, 50))
-    y = rng.random(len(x)) < 1 / (1 + np.exp(-x @ rng.normal(size=50) / 5))
-
-    def fn(x, y):
-        w = numpyro.sample("w", dist.Normal(0, 1).expand([x.shape[1]]).to_event(1))
-        with numpyro.plate("row", len(x)):
-            numpyro.sample("y", dist.Bernoulli(logits=x @ w), obs=y)
-
-    return Model("logistic", fn, {"x": jnp.asarray(x), "y": jnp.asarray(y, float)})
-
-
-MODELS = {model.name: lambda m=model: m for model in (noncentered, regression)}
-MODELS["logistic"] = logistic
-
-
 # What a process does.
-
-
-def options(guide: str, steps: int | None = None, **given: Any) -> Fit:
-    """How a guide is trained: with a number of steps, for exactly so many."""
-    if steps is None:
-        return GUIDES[guide].fit or Fit()
-    own = GUIDES[guide].fit
-    lengths = {"num_steps": steps, "max_steps": steps, "num_particles": PARTICLES}
-    return Fit(**{**lengths, "path_gradient": own.path_gradient if own else False, **given})
 
 
 def suite_fit(model: str, guide: str, seeds: int, **given: Any) -> Result:
@@ -105,7 +79,7 @@ def suite_fit(model: str, guide: str, seeds: int, **given: Any) -> Result:
 
     def call() -> Any:
         fitted = fit(flatten(problem), GUIDES[guide], how, seeds, jax.random.key(0))
-        return jax.block_until_ready(fitted.params), fitted.fit_seconds
+        return jax.block_until_ready(fitted.rounds.params), fitted.fit_seconds
 
     seconds, (_, steps_seconds) = timed(call)
     return {"seconds": seconds, "steps_seconds": steps_seconds}
@@ -132,12 +106,14 @@ def gradients(model: str, guide: str, steps: int, seeds: int) -> Result:
     target, spec, how = flatten(MODELS[model]()), GUIDES[guide], options(guide, steps)
     built = spec.build(target.stand_in)
     prepare(built, target)
-    trainer = Trainer(target, built, how)
     frames = identity(target, seeds, spec.affine, "").coordinates
-    frame = jax.tree.map(lambda leaf: leaf[0], frames)
     keys = jax.random.split(jax.random.key(0), seeds)
-    starts = [trainer.start(key, frame) for key in keys]
-    params = trainer.params(jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts))
+    trainer = Trainer(target, built, how)
+
+    def start(key: Any, frame: Any) -> Any:
+        return trainer.weigh(SVIState(trainer.start(key, frame), None, key), frame, key)[0]
+
+    params = jax.jit(jax.vmap(start))(keys, frames)
 
     def total(params: Any, frame: Any, key: Any) -> Any:
         elbo = FlatELBO(target, built, how, frame)
@@ -152,90 +128,6 @@ def gradients(model: str, guide: str, steps: int, seeds: int) -> Result:
 
     program = jax.jit(jax.vmap(total)).lower(params, frames, keys).compile()
     return {"seconds": timed(lambda: jax.block_until_ready(program(params, frames, keys)))[0]}
-
-
-Moments = Callable[[], tuple[Any, Any]]
-"""The mean and covariance of a fitted Gaussian in our u, found when the clock has stopped."""
-
-
-def by_suite(model: str, guide: str, steps: int | None, seed: int) -> Moments:
-    """Ours; without a number of steps, as experiments have it."""
-    how = options(guide, steps, learning_rates=Fit().learning_rates) if steps else options(guide)
-    fitted = fit(flatten(MODELS[model]()), GUIDES[guide], how, 1, jax.random.key(seed))
-    params = jax.block_until_ready(jax.tree.map(lambda leaf: leaf[0], fitted.params))
-
-    def moments() -> tuple[Any, Any]:
-        center, scale = (leaf[0] for leaf in fitted.coordinates)
-        q = fitted.guide.get_posterior(params)
-        scale = scale if scale.ndim == 2 else np.diag(scale)
-        spread = q.covariance_matrix if q.event_dim else np.diag(q.variance)
-        return center + scale @ q.mean, scale @ spread @ scale.T
-
-    return moments
-
-
-def by_pymc(model: str, guide: str, steps: int, seed: int) -> Moments:
-    """PyMC's ADVI, on the same density."""
-    import pymc as pm
-
-    data = {name: np.asarray(value) for name, value in MODELS[model]().data.items()}
-    with pm.Model():
-        if model == noncentered.name:
-            mu, tau = pm.Normal("mu", 0, 5), pm.HalfCauchy("tau", 5)
-            theta = mu + tau * pm.Normal("theta_decentered", 0, 1, shape=len(data["y"]))
-            pm.Normal("y", theta, data["sigma"], observed=data["y"])
-        else:
-            intercept = pm.Normal("intercept", 0, PRIOR_SD)
-            line = intercept + pm.Normal("slope", 0, PRIOR_SD) * data["x"]
-            pm.Normal("y", line, NOISE_SD, observed=data["y"])
-        fitted = pm.fit(
-            steps,
-            method={"meanfield": "advi", "fullrank": "fullrank_advi"}[guide],
-            random_seed=seed,
-            obj_optimizer=pm.adam(learning_rate=1e-2),
-            obj_n_mc=PARTICLES,
-            progressbar=False,
-        )
-
-    def moments() -> tuple[Any, Any]:
-        order = [name.removesuffix("_log__") for name in fitted.ordering]
-        assert order == list(flatten(MODELS[model]()).shapes)
-        return fitted.mean.eval(), fitted.cov.eval()
-
-    return moments
-
-
-def by_blackjax(model: str, guide: str, steps: int, seed: int) -> Moments:
-    """blackjax, on NumPyro's flat potential."""
-    import blackjax
-
-    problem = MODELS[model]()
-    start_key, train_key = jax.random.split(jax.random.key(seed))
-    info = initialize_model(start_key, problem.fn, model_kwargs=problem.data)
-    start, unravel = ravel_pytree(info.param_info.z)
-    family = {"meanfield": blackjax.meanfield_vi, "fullrank": blackjax.fullrank_vi}[guide]
-    vi = family(lambda u: -info.potential_fn(unravel(u)), optax.adam(1e-2), PARTICLES)
-
-    @jax.jit
-    def train(state: Any, keys: Any) -> Any:
-        return jax.lax.scan(lambda state, key: (vi.step(key, state)[0], None), state, keys)[0]
-
-    state = jax.block_until_ready(train(vi.init(start), jax.random.split(train_key, steps)))
-
-    def moments() -> tuple[Any, Any]:
-        order = list(flatten(problem).shapes)
-        assert order == sorted(order)  # as ravel_pytree has them
-        if guide == "meanfield":
-            return state.mu, np.diag(np.exp(2 * state.rho))
-        dim = len(start)
-        factor = np.diag(np.exp(state.chol_params[:dim]))
-        factor[np.tril_indices(dim, -1)] = state.chol_params[dim:]
-        return state.mu, factor @ factor.T
-
-    return moments
-
-
-CONTESTANTS = {"suite": by_suite, "pymc": by_pymc, "blackjax": by_blackjax}
 
 
 def contest(who: str, model: str, guide: str, steps: int | None) -> Result:
@@ -256,15 +148,6 @@ def search(who: str, model: str, guide: str, first: int, best: float) -> Result:
         if short[steps] <= CLOSE:
             return {"steps": steps, "short": short[steps]}
     return {"steps": None, "most": steps, "short": short[steps]}
-
-
-def elbo(model: str, mean: Any, covariance: Any) -> float:
-    """Of a Gaussian, nats; on the same base draws for all."""
-    target, factor = flatten(MODELS[model]()), np.linalg.cholesky(covariance)
-    noise = np.random.default_rng(0).normal(size=(ELBO_DRAWS, target.dim))
-    log_joint = jax.jit(jax.vmap(target.log_joint))(np.asarray(mean) + noise @ factor.T)
-    entropy = target.dim * (1 + np.log(2 * np.pi)) / 2 + np.log(np.diag(factor)).sum()
-    return float(log_joint.mean() + entropy)
 
 
 JOBS = {job.__name__: job for job in (suite_fit, svi_loop, gradients, contest, search)}
