@@ -2,8 +2,8 @@
 
 Two rounds of half of `num_steps`, then each as long as all before it. After a round the ELBO is
 estimated on fresh draws, the same for every fit and every round. A fit is done when the last round,
-which doubled its steps, gained no more than `TOLERANCE` beyond two standard errors: neither itself,
-nor the mean of all seeds, whose noise is smaller.
+which doubled its steps, gained no more than `TOLERANCE`, or than two standard errors of the gain:
+neither itself, nor the mean of all seeds, whose noise is smaller.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from suite.spec import Fit
 from suite.train import CHUNKS
 
 TOLERANCE = 0.002
-"""Nats. Of what a round gains beyond its noise, so much is nothing."""
+"""Nats; a gain so small is nothing."""
 
 DIVERGED = 1e100
 """Nats, either way, of a draw of a fit that diverged."""
@@ -102,8 +102,8 @@ def round_lengths(options: Fit) -> list[int]:
 def is_done(
     gain: Float[np.ndarray, "*fit"], gain_se: Float[np.ndarray, "*fit"]
 ) -> Bool[np.ndarray, "*fit"]:
-    """Whether doubling the steps gained nothing beyond noise; not so where it is no number."""
-    return gain - 2 * gain_se <= TOLERANCE
+    """Whether doubling the steps gained hardly anything, or nothing but noise; no number is neither."""
+    return gain <= np.maximum(TOLERANCE, 2 * gain_se)
 
 
 def choose_rate(final: Float[np.ndarray, "rate seed"]) -> int:

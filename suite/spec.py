@@ -86,7 +86,7 @@ class Guide:
 class Fit:
     """How a guide is trained: Adam on the ELBO in rounds, the learning rate falling in each.
 
-    Training ends when the last doubling of the steps has gained nothing beyond noise.
+    Training ends when the last doubling of the steps has gained hardly anything, or only noise.
 
     Attributes:
         num_steps: gradient steps for each seed and each learning rate, after which it is first
@@ -100,8 +100,8 @@ class Fit:
         path_gradient: whether the gradient flows through the draws alone. Less noise near q = p;
             the guide's density must be cheap at any point.
         single: whether the guide and the optimiser are in single precision while it is trained.
-            Networks are twice as fast, and as good. The log joint stays in double, as does all that
-            is reported. For a guide that is a distribution of the whole unconstrained vector.
+            Networks are faster, and as good. The log joint stays in double, as does all that is
+            reported. For a guide that is a distribution of the whole unconstrained vector.
     """
 
     num_steps: int = 5_000

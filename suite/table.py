@@ -78,7 +78,9 @@ COLUMNS: dict[str, Column] = {
     ),
     "c2st": Column("held-out accuracy of a classifier; 0.5: cannot tell", "", "lower", True, True),
     "seed_gap": Column("ELBO of the guide's best seed less this one's", "nats", "lower", True),
-    "converged": Column("whether doubling the steps gained at most 0.002 nats beyond two s.e."),
+    "converged": Column(
+        "whether doubling the steps gained at most 0.002 nats or two s.e., also in the mean of seeds"
+    ),
     "elbo_gain": Column("ELBO gained by the second half of the steps", "nats", "", True),
     "theory_room": Column("KL(q || p) of the best member of the family, by formula", "nats"),
     "whitening": Column("how u was scaled before the fit: dense, diagonal, or none and why"),
