@@ -13,7 +13,7 @@ spaced = $(strip $(subst $(comma), ,$(1)))
 commaed = $(subst $(empty) ,$(comma),$(spaced))
 flag = $(if $(2), --$(1) '$(2)')
 
-.PHONY: help experiments report publish calibration planted posteriordb quality recipes bench test lint lock clean
+.PHONY: help experiments report publish calibration planted posteriordb quality gradients recipes bench test lint lock clean
 
 help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,12 +43,16 @@ planted: $(READY) ## which metric catches which failure? writes the README's tab
 posteriordb: $(READY) ## do model and NUTS agree with it? POSTERIORDB=path; writes benchmarks/posteriordb.csv
 	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/posteriordb.py
 
-bench: $(BENCH_READY) ## how fast, beside others? an hour; writes benchmarks/speed.csv and growth.csv
+bench: $(BENCH_READY) ## how fast, beside others? an hour; writes benchmarks/speed.csv and growth.csv, and the README
 	.venv-bench/bin/python benchmarks/speed.py
 	.venv-bench/bin/python benchmarks/growth.py
+	.venv-bench/bin/python benchmarks/quote.py
 
 quality: $(READY) ## does every family reach its best? reads results/table.csv; writes benchmarks/quality.csv
 	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/quality.py $(RESULTS)
+
+gradients: $(READY) ## does the path gradient have less noise? writes benchmarks/gradients.csv
+	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/gradients.py
 
 recipes: $(READY) ## which depth, width and particles for the flows? results in results/recipes
 	$(RUN) suite run benchmarks/recipes.py --results results/recipes

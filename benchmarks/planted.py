@@ -18,6 +18,7 @@ from scipy.stats import multivariate_normal, multivariate_t
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.quote import quote  # noqa: E402
 from suite.quality import Posterior, Sample, floors_of, quality  # noqa: E402
 from suite.verdict import LIMITS, verdict  # noqa: E402
 
@@ -148,16 +149,13 @@ def table(found: dict[str, list[dict[str, Any]]]) -> str:
     return "\n".join(lines)
 
 
-BEGIN, END = "<!-- planted failures: made by `make planted` -->", "<!-- end -->"
+BEGIN = "<!-- planted failures: made by `make planted` -->"
 
 
 def main() -> None:
     """Write the table into the README."""
-    readme = ROOT / "README.md"
-    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
     made = table(measure())
-    after = rest.partition(END)[2]
-    readme.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}", encoding="utf-8")
+    quote(BEGIN, made)
     print(made)
 
 

@@ -1,8 +1,8 @@
 """Time jobs side by side: each in a process of its own, one after the other, again and again.
 
 A script of benchmarks is its own child: started with `--job` it does one job and prints what it found
-as JSON. Nothing compiled outlives a process, neither JAX's programs nor PyTensor's. Importing is
-before the clock, tracing and compiling are in it.
+as JSON. Nothing compiled outlives a job, neither JAX's programs nor PyTensor's. Importing is before
+the clock, tracing and compiling are in it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Job:
         arguments: its own.
         flags: whether XLA gets the suite's flags, or the environment's alone.
         long: whether it is repeated `LONG` times at most.
-        processes: how many do it, one after the other, and share what PyTensor caches on disk.
+        processes: how many do it, one after the other, and share what JAX and PyTensor compiled.
     """
 
     name: str
@@ -86,6 +86,10 @@ class Bench:
         said = json.dumps({"name": job.name, "arguments": job.arguments})
         with TemporaryDirectory() as folder:
             kept["PYTENSOR_FLAGS"] = f"base_compiledir={folder}"
+            if job.processes > 1:
+                kept["JAX_COMPILATION_CACHE_DIR"] = folder
+                kept["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+                kept["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "0"
             return [self._run(said, kept) for _ in range(job.processes)]
 
     def _run(self, said: str, environment: dict[str, str]) -> Result:

@@ -4,6 +4,7 @@ import pytest
 from conftest import ROOT
 
 from benchmarks import planted
+from benchmarks.quote import END
 from suite.verdict import LIMITS, RULES, verdict
 
 GOOD = {
@@ -45,7 +46,7 @@ def test_where_the_guide_is_the_posterior_no_metric_warns(found):
 
 def test_the_table_in_the_readme_is_this_one(found):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = readme.partition(planted.BEGIN)[2].partition(planted.END)[0].strip()
+    shown = readme.partition(planted.BEGIN)[2].partition(END)[0].strip()
     assert shown == planted.table(found)
 
 
