@@ -90,7 +90,7 @@ def run_suite():
     return run
 
 
-SMOKE = ("run", "regression", "--guides", "meanfield,fullrank,iaf", "--budget", "smoke")
+SMOKE = ("run", "regression", "--guides", "meanfield,fullrank,lowrank", "--budget", "smoke")
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,7 @@ def test_the_other_tables_are_there(smoke_run, name, expected):
     found = pd.read_csv(smoke_run / name)
     assert expected <= set(found.columns)
     if "guide" in expected:
-        assert {"meanfield", "fullrank", "iaf"} <= set(found["guide"])
+        assert {"meanfield", "fullrank", "lowrank"} <= set(found["guide"])
 
 
 def test_the_reference_has_its_certificate_and_its_draws(smoke_run):
