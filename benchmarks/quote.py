@@ -63,8 +63,17 @@ def growth() -> str:
     return markdown(lines)
 
 
+BEGIN = "<!-- speed: made by `make bench` -->"
+
+
+def bench() -> str:
+    """What `make bench` measured, and on what."""
+    found = pd.read_csv(HERE / "speed.csv")
+    times = "/".join(sorted(set(found["repetitions"].astype(str))))
+    said = f"Repetitions of each: {times}. Measured on {found['machine'].iloc[-1]}."
+    return f"{speed()}\n\n{growth()}\n\n{said}"
+
+
 if __name__ == "__main__":
-    machine = pd.read_csv(HERE / "speed.csv")["machine"].iloc[-1]
-    made = f"{speed()}\n\n{growth()}\n\nMeasured on {machine}."
-    quote("<!-- speed: made by `make bench` -->", made)
-    print(made)
+    quote(BEGIN, bench())
+    print(bench())
