@@ -1,5 +1,6 @@
 """What the tests share. A test that asks for `model`, `guide` or `experiment` runs for each."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -94,9 +95,13 @@ SMOKE = ("run", "regression", "--guides", "meanfield,fullrank,lowrank", "--budge
 
 
 @pytest.fixture(scope="session")
-def smoke_run(run_suite, tmp_path_factory):
-    """The results folder of a small run through the command line."""
-    results = tmp_path_factory.mktemp("smoke")
-    done = run_suite(*SMOKE, "--results", results)
-    assert done.returncode == 0, done.stderr
+def smoke_run(run_suite, tmp_path_factory, worker_id):
+    """The results folder of a small run through the command line, one for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    results = (base if worker_id == "master" else base.parent) / "smoke"
+    with (results.parent / "smoke.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not results.exists():
+            done = run_suite(*SMOKE, "--results", results)
+            assert done.returncode == 0, done.stderr
     return results
