@@ -43,7 +43,7 @@ planted: $(READY) ## which metric catches which failure? writes the README's tab
 posteriordb: $(READY) ## do model and NUTS agree with it? POSTERIORDB=path; writes benchmarks/posteriordb.csv
 	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/posteriordb.py
 
-bench: $(BENCH_READY) ## how fast, beside others? an hour; writes benchmarks/speed.csv and growth.csv, and the README
+bench: $(BENCH_READY) ## how fast, beside others? over two hours; writes benchmarks/speed.csv and growth.csv, and the README
 	.venv-bench/bin/python benchmarks/speed.py
 	.venv-bench/bin/python benchmarks/growth.py
 	.venv-bench/bin/python benchmarks/quote.py
