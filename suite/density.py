@@ -113,12 +113,18 @@ class Target:
 
 
 class _whole(Messenger):
-    """Every plate with all its rows, however many it would draw."""
+    """Every plate with all its rows; `drawn` are those that would have drawn some of them."""
+
+    def __init__(self, fn: NumPyroFn) -> None:
+        super().__init__(fn)
+        self.drawn: set[str] = set()
 
     def process_message(self, msg: Any) -> None:
         if msg["type"] == "plate":
-            size, _ = msg["args"]
-            msg["args"], msg["value"] = (size, size), jnp.arange(size)
+            size, rows = msg["args"]
+            if rows not in (None, size):
+                self.drawn.add(msg["name"])
+                msg["args"], msg["value"] = (size, size), jnp.arange(size)
 
 
 @cache
@@ -130,27 +136,22 @@ def flatten(model: Model) -> Target:
             one in a plate that draws a minibatch.
     """
     shapes: dict[str, tuple[int, ...]] = {}
-    flat, drawn = [], set()
+    flat, whole = [], _whole(model.fn)
 
     def record(key: PRNGKeyArray) -> None:
-        written, fn = (
-            handlers.substitute(handlers.seed(fn, key), substitute_fn=init_to_uniform)
-            for fn in (model.fn, whole.fn)
-        )
-        drawn.update(_minibatched_plates(written, model.data))
+        fn = handlers.substitute(handlers.seed(whole, key), substitute_fn=init_to_uniform)
         for name, site in _sample_sites(fn, model.data).items():
             if site["is_observed"]:
                 _check_shape(name, site)
                 continue
             if site["fn"].support.is_discrete:
                 raise ValueError(f"site '{name}' is discrete; sum it out of the model")
-            if drawn & {plate.name for plate in site["cond_indep_stack"]}:
+            if whole.drawn & {plate.name for plate in site["cond_indep_stack"]}:
                 raise ValueError(f"latent site '{name}' is in a plate that draws a minibatch")
             shapes[name] = jnp.shape(biject_to(site["fn"].support).inv(site["value"]))
             if _is_improper(site["fn"]):
                 flat.append(name)
 
-    whole = replace(model, fn=_whole(model.fn))
     try:
         jax.eval_shape(record, jax.random.key(0))
     except Exception as error:
@@ -161,9 +162,9 @@ def flatten(model: Model) -> Target:
         ) from error
     if not shapes:
         raise ValueError(f"model '{model.name}' has no latent site")
-    if not drawn:
+    if not whole.drawn:
         return Target(model, shapes, tuple(flat))
-    return Target(whole, shapes, tuple(flat), minibatched=model.fn)
+    return Target(replace(model, fn=whole), shapes, tuple(flat), minibatched=model.fn)
 
 
 def prior_log_joints(target: Target, num_draws: int = 100) -> Float[Array, " draw"]:
@@ -200,13 +201,6 @@ def _is_improper(prior: Any) -> bool:
     while not isinstance(prior, ImproperUniform) and hasattr(prior, "base_dist"):
         prior = prior.base_dist
     return isinstance(prior, ImproperUniform)
-
-
-def _minibatched_plates(fn: NumPyroFn, data: Mapping[str, Any]) -> set[str]:
-    """The plates that draw some of their rows."""
-    trace = handlers.trace(fn).get_trace(**data)
-    plates = {name: site["args"] for name, site in trace.items() if site["type"] == "plate"}
-    return {name for name, (size, rows) in plates.items() if rows not in (None, size)}
 
 
 def _sample_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
