@@ -16,9 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from suite.engine import XLA_FLAGS  # noqa: E402 (before JAX is asked for a program)
+from suite.engine import xla_flags  # noqa: E402 (before JAX is asked for a program)
 
-os.environ["XLA_FLAGS"] = " ".join((*XLA_FLAGS, os.environ.get("XLA_FLAGS", "")))
+os.environ["XLA_FLAGS"] = xla_flags()
 
 import jax  # noqa: E402
 import pandas as pd  # noqa: E402

@@ -27,7 +27,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from suite.engine import XLA_FLAGS  # noqa: E402
+from suite.engine import xla_flags  # noqa: E402
 
 LONG = 3
 """Repetitions of a job that takes a minute or more."""
@@ -82,7 +82,7 @@ class Bench:
         """What each process of a job found."""
         kept = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
         if job.flags:
-            kept["XLA_FLAGS"] = " ".join((*XLA_FLAGS, os.environ.get("XLA_FLAGS", "")))
+            kept["XLA_FLAGS"] = xla_flags()
         said = json.dumps({"name": job.name, "arguments": job.arguments})
         with TemporaryDirectory() as folder:
             kept["PYTENSOR_FLAGS"] = f"base_compiledir={folder}"

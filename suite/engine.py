@@ -29,7 +29,12 @@ XLA_FLAGS = (
     "--xla_cpu_multi_thread_eigen=false",  # one thread a worker, or they fight over the cores
     "intra_op_parallelism_threads=1",
 )
-"""For XLA in the workers, before whatever the environment says already."""
+"""For XLA in the workers."""
+
+
+def xla_flags() -> str:
+    """`XLA_FLAGS`, then whatever the environment says already."""
+    return " ".join((*XLA_FLAGS, os.environ.get("XLA_FLAGS", "")))
 
 
 @dataclass
@@ -150,7 +155,7 @@ def _begin_worker() -> None:
 
 def _set_environment() -> None:
     """For the workers, which inherit it: one thread each, and a cache of compiled programs."""
-    os.environ["XLA_FLAGS"] = " ".join((*XLA_FLAGS, os.environ.get("XLA_FLAGS", "")))
+    os.environ["XLA_FLAGS"] = xla_flags()
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # scikit-learn's threads wait by spinning
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

@@ -17,9 +17,9 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 
-from suite.engine import XLA_FLAGS  # noqa: E402 (the cache must be named first)
+from suite.engine import xla_flags  # noqa: E402 (the cache must be named first)
 
-os.environ["XLA_FLAGS"] = " ".join((*XLA_FLAGS, os.environ.get("XLA_FLAGS", "")))
+os.environ["XLA_FLAGS"] = xla_flags()
 
 from suite.density import flatten  # noqa: E402
 from suite.discover import discover  # noqa: E402
