@@ -154,9 +154,8 @@ def test_keys_are_the_same_in_another_process(tmp_path):
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    ours = keys(
-        discover([pasted])
-    )  # with posteriordb's models too, where the tests have loaded them
+    # Ours has posteriordb's models too, where the tests have loaded them.
+    ours = keys(discover([pasted]))
     theirs = {tuple(name): key for name, key in json.loads(done.stdout)}
     assert len(theirs) > 20
     assert theirs.items() <= ours.items()

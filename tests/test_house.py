@@ -13,9 +13,13 @@ CONTENT = [
 ]
 COMPUTES = {
     "density",
+    "climb",
     "pilot",
     "approximation",
+    "objective",
     "train",
+    "programs",
+    "rounds",
     "fit",
     "nuts",
     "reference",
