@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache, partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 from scipy.optimize import minimize
 
 from suite.coordinates import Coordinates
@@ -28,6 +28,10 @@ LEFT = 1e-4
 """Nats that a climb may leave below the mode."""
 
 
+Peak = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Center, scale and curvature of a mode."""
+
+
 class Mode(NamedTuple):
     """Where a climb ended.
 
@@ -35,8 +39,6 @@ class Mode(NamedTuple):
         center: the point.
         scale: of the coordinates in which the curvature there is the identity.
         curvature: the diagonal of minus the Hessian.
-        is_peak: whether all curvatures are positive.
-        left: nats that are left to climb, were the density a Gaussian.
         elbo: of the Gaussian that is standard in these coordinates, nats.
         elbo_unit: of the standard normal distribution of u.
     """
@@ -44,10 +46,8 @@ class Mode(NamedTuple):
     center: Float[np.ndarray, " dim"]
     scale: Float[np.ndarray, "dim dim"] | Float[np.ndarray, " dim"]
     curvature: Float[np.ndarray, " dim"]
-    is_peak: Bool[np.ndarray, ""]
-    left: Float[np.ndarray, ""]
-    elbo: Float[np.ndarray, ""]
-    elbo_unit: Float[np.ndarray, ""]
+    elbo: float
+    elbo_unit: float
 
 
 @cache
@@ -60,22 +60,27 @@ def find_modes(target: Target, num_starts: int) -> tuple[list[Mode], int]:
     def energy(frame: Coordinates, v: Array) -> Array:
         return -target.log_joint(frame.to_u(v))
 
-    slope, land = jax.jit(jax.value_and_grad(energy, argnums=1)), jax.jit(partial(_land, target))
+    slope = jax.jit(jax.value_and_grad(energy, argnums=1))
+    bend, elbo = jax.jit(partial(_bend, target)), jax.jit(partial(_elbo, target))
     starts = jax.jit(
         lambda: jax.lax.map(target.start, jax.random.split(jax.random.key(0), num_starts))
     )
-    ends = [_climb(slope, land, start) for start in np.asarray(starts())]
-    return [mode for mode, _ in ends if mode is not None], sum(taken for _, taken in ends)
+    ends = [_climb(slope, bend, start) for start in np.asarray(starts())]
+    peaks = [peak for peak, _ in ends if peak is not None]
+    one = np.eye(target.dim) if target.dim <= DENSE else np.ones(target.dim)
+    elbo_unit = float(elbo(Coordinates(np.zeros(target.dim), one)))
+    modes = [Mode(*peak, float(elbo(Coordinates(*peak[:2]))), elbo_unit) for peak in peaks]
+    return modes, sum(taken for _, taken in ends)
 
 
 def _climb(
     slope: Callable[..., tuple[Array, Array]],
-    land: Callable[..., Iterable[Array]],
+    bend: Callable[..., tuple[Array, Array]],
     start: Float[np.ndarray, " dim"],
-) -> tuple[Mode | None, int]:
+) -> tuple[Peak | None, int]:
     """L-BFGS in coordinates of unit scale where it begins, again and again until it stays."""
     evals, origin = 0, np.zeros(len(start))
-    frame = Coordinates(jnp.asarray(start), jnp.ones(len(start)))
+    frame = Coordinates(start, np.ones(len(start)))
 
     def energy(v: Float[np.ndarray, " dim"]) -> tuple[float, Float[np.ndarray, " dim"]]:
         value, gradient = slope(frame, v)
@@ -86,54 +91,51 @@ def _climb(
     for _ in range(CLIMBS):
         options = {"maxiter": 1_000, "ftol": 1e-15}
         end = minimize(energy, origin, jac=True, method="L-BFGS-B", options=options)
-        mode = Mode(*map(np.asarray, land(frame, end.x)))
+        u = np.asarray(frame.to_u(end.x))
+        gradient, hessian = map(np.asarray, bend(u))
         evals += end.nfev + len(start) + 1
-        if not np.isfinite(mode.left):
+        curvature = np.diag(hessian) if hessian.ndim == 2 else hessian
+        if not (np.isfinite(hessian).all() and curvature.all()):
             break
-        if mode.is_peak and mode.left < LEFT:
-            return mode, evals
-        frame = Coordinates(jnp.asarray(mode.center), jnp.asarray(mode.scale))
+        scale, is_peak = (_dense if hessian.ndim == 2 else _diagonal)(hessian)
+        downhill = scale * gradient if scale.ndim == 1 else scale.T @ gradient
+        left = downhill @ downhill / 2  # nats to climb, were the density a Gaussian
+        if is_peak and left < LEFT:
+            return (u, scale, curvature), evals
+        if not np.isfinite(left):
+            break
+        frame = Coordinates(u, scale)
     return None, evals
 
 
-def _land(target: Target, frame: Coordinates, v: Float[Array, " dim"]) -> tuple[Array, ...]:
-    """What is at the end of a climb: the parts of a `Mode`."""
+def _bend(target: Target, u: Float[Array, " dim"]) -> tuple[Array, Array]:
+    """The gradient and the Hessian of minus the log joint, or the Hessian's diagonal."""
 
     def slope(u: Array) -> Array:
         return -jax.grad(target.log_joint)(u)
 
-    u = frame.to_u(v)
-    scale, curvature, is_peak = (_dense if target.dim <= DENSE else _diagonal)(slope, u)
-    here, gradient = Coordinates(u, scale), slope(u)
-    downhill = scale * gradient if scale.ndim == 1 else scale.T @ gradient
-    unit = Coordinates(jnp.zeros_like(u), jnp.ones_like(u))
-    left = downhill @ downhill / 2
-    return u, scale, curvature, is_peak, left, _elbo(target, here), _elbo(target, unit)
-
-
-def _dense(slope: Callable[[Array], Array], u: Float[Array, " dim"]) -> tuple[Array, Array, Array]:
-    """Scale, diagonal and whether it is a peak, from the Hessian; a saddle's signs are dropped."""
-    hessian = jax.jacfwd(slope)(u)
-    diagonal = jnp.diag(hessian)
-    equal = 1 / jnp.sqrt(jnp.abs(diagonal))
-    values, vectors = jnp.linalg.eigh(hessian * equal * equal[:, None])
-    upward = jnp.maximum(jnp.abs(values), 1e-10 * jnp.abs(values).max())
-    root = equal[:, None] * vectors / jnp.sqrt(upward)
-    # root @ root.T is the inverse; the QR of root.T gives its Cholesky factor without forming it.
-    factor = jnp.linalg.qr(root.T, mode="r").T
-    return factor * jnp.sign(jnp.diag(factor)), diagonal, (values == upward).all()
-
-
-def _diagonal(
-    slope: Callable[[Array], Array], u: Float[Array, " dim"]
-) -> tuple[Array, Array, Array]:
-    """The same from the Hessian's diagonal alone."""
-
     def entry(i: Array) -> Array:
         return jax.jvp(slope, (u,), (jnp.zeros_like(u).at[i].set(1.0),))[1][i]
 
-    curvature = jax.lax.map(entry, jnp.arange(len(u)), batch_size=100)
-    return 1 / jnp.sqrt(jnp.abs(curvature)), curvature, (curvature > 0).all()
+    if target.dim <= DENSE:
+        return slope(u), jax.jacfwd(slope)(u)
+    return slope(u), jax.lax.map(entry, jnp.arange(target.dim), batch_size=100)
+
+
+def _dense(hessian: Float[np.ndarray, "dim dim"]) -> tuple[np.ndarray, bool]:
+    """Scale, and whether it is a peak, from the Hessian; a saddle's signs are dropped."""
+    equal = 1 / np.sqrt(np.abs(np.diag(hessian)))
+    values, vectors = np.linalg.eigh(hessian * equal * equal[:, None])
+    upward = np.maximum(np.abs(values), 1e-10 * np.abs(values).max())
+    root = equal[:, None] * vectors / np.sqrt(upward)
+    # root @ root.T is the inverse; the QR of root.T gives its Cholesky factor without forming it.
+    factor = np.linalg.qr(root.T, mode="r").T
+    return factor * np.sign(np.diag(factor)), bool((values == upward).all())
+
+
+def _diagonal(curvature: Float[np.ndarray, " dim"]) -> tuple[np.ndarray, bool]:
+    """The same from the Hessian's diagonal alone."""
+    return 1 / np.sqrt(np.abs(curvature)), bool((curvature > 0).all())
 
 
 def _elbo(target: Target, frame: Coordinates) -> Array:

@@ -6,18 +6,20 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 
 class Coordinates(NamedTuple):
     """u = center + scale v; `scale` is lower triangular, or the diagonal of a diagonal matrix."""
 
-    center: Float[Array, " dim"]
-    scale: Float[Array, "dim dim"] | Float[Array, " dim"]
+    center: Float[Array | np.ndarray, " dim"]
+    scale: Float[Array | np.ndarray, "dim dim"] | Float[Array | np.ndarray, " dim"]
 
     def to_u(self, v: Float[Array, " dim"]) -> Float[Array, " dim"]:
         """The point of coordinates v."""
-        return self.center + (self.scale * v if self.scale.ndim == 1 else self.scale @ v)
+        away = self.scale * v if self.scale.ndim == 1 else self.scale @ v
+        return jnp.asarray(self.center + away)
 
     def to_v(self, u: Float[Array, " dim"]) -> Float[Array, " dim"]:
         """The coordinates of a point."""

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 from scipy.special import softmax
@@ -52,7 +51,7 @@ def identity(
 
 
 def _stack(centers: Sequence[np.ndarray], scales: Sequence[np.ndarray]) -> Coordinates:
-    return Coordinates(jnp.asarray(np.stack(centers)), jnp.asarray(np.stack(scales)))
+    return Coordinates(np.stack(centers), np.stack(scales))
 
 
 def whiten(target: Target, num_seeds: int, key: PRNGKeyArray, affine: bool) -> Pilot:
