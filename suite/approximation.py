@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro import handlers
 from numpyro.distributions import MultivariateNormal
@@ -43,8 +44,7 @@ def prepare(guide: Any, target: Target) -> None:
         ValueError: the guide misses a site, or brings one that the model lacks.
     """
     if isinstance(guide, AutoGuide) and guide.prototype_trace is None:
-        with handlers.block(), handlers.seed(rng_seed=0):
-            guide._setup_prototype(**target.model.data)
+        _see_model(guide, target)
     sites: dict[str, bool] = {}
 
     def record(key: PRNGKeyArray) -> None:
@@ -58,6 +58,23 @@ def prepare(guide: Any, target: Target) -> None:
     for name, auxiliary in sites.items():
         if name not in target.shapes and not auxiliary:
             raise ValueError(f"brings the site '{name}', which model '{target.model.name}' lacks")
+
+
+def _see_model(guide: Any, target: Target) -> None:
+    """NumPyro's own set-up. From the stand-in it learns shapes alone, so it is traced, not run."""
+
+    def see() -> None:
+        with handlers.block(), handlers.seed(rng_seed=0):
+            guide._setup_prototype(**target.model.data)
+
+    numpyros_own = guide._setup_prototype.__module__ == AutoContinuous.__module__
+    if guide.model != target.stand_in or not numpyros_own:
+        return see()
+    jax.eval_shape(see)
+    for site in guide.prototype_trace.values():
+        site["value"] = None
+    guide._init_locs = {name: np.zeros(shape) for name, shape in target.shapes.items()}
+    guide._init_latent = np.zeros(target.dim)
 
 
 def is_flat(guide: Any) -> bool:
