@@ -30,9 +30,9 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.timing import Bench, Job, Result, command_line, middle, timed  # noqa: E402
 from guides.gaussian import meanfield  # noqa: E402
 from suite import Fit, Guide, Model  # noqa: E402
+from suite.batch import CHUNKS  # noqa: E402
 from suite.density import flatten  # noqa: E402
 from suite.programs import get_ready  # noqa: E402
-from suite.train import CHUNKS  # noqa: E402
 
 STEPS = {10: 5_000, 100: 5_000, 1_000: 2_000, 10_000: 500, 100_000: 200, 1_000_000: 100}
 """Of the round, by size."""

@@ -111,7 +111,7 @@ def gradients(model: str, guide: str, steps: int, seeds: int) -> Result:
     trainer = Trainer(target, built, how)
 
     def start(key: Any, frame: Any) -> Any:
-        return trainer.weigh(SVIState(trainer.start(key, frame), None, key), frame, key)[0]
+        return trainer.params(SVIState(trainer.start(key, frame), None, key))
 
     params = jax.jit(jax.vmap(start))(keys, frames)
 

@@ -16,21 +16,17 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
+from numpyro.distributions.distribution import validation_enabled
 from numpyro.infer.svi import SVIState
 
 from suite.approximation import Params, is_flat, prepare
+from suite.batch import Trace, start, train, weigh
 from suite.coordinates import Coordinates
 from suite.density import Target
 from suite.objective import precision
 from suite.pilot import Pilot, identity, is_dense, whiten
 from suite.spec import Fit, Guide
-from suite.train import Trace, Trainer
-
-BY_RATE = SVIState(0, None, None)
-"""The axes of a state: each rate has parameters of its own, and all rates the same random numbers."""
-
-THOROUGH = {"xla_backend_optimization_level": 3}
-"""For the compiler, of a guide in single precision: a network's loops are worth its time."""
+from suite.train import Trainer
 
 QUICK = {"xla_backend_optimization_level": 0}
 """For what hardly takes any time."""
@@ -78,24 +74,25 @@ def get_ready(
         looking = POOL.submit(whiten, target, num_seeds, key, affine)
     else:
         looking = POOL.submit(identity, target, num_seeds, affine, "not asked for")
-    trainer = _trainer(target, guide_spec, options)
-    programs = _compile(trainer, num_seeds, is_dense(target, affine))
+    with validation_enabled(False):  # of a guide's own values, each a little program
+        trainer = _trainer(target, guide_spec, options)
+        starting, training, weighing = _compile(trainer, num_seeds, is_dense(target, affine))
     pilot = looking.result()
     frames, groups = pilot.coordinates, _groups(options)
-    one_round, afterwards, start = (program.result() for program in programs)
+    state = starting.result()(frames, key)
+    one_round, afterwards = training.result(), weighing.result()
 
-    def train(states: States, begin: int, every: int) -> tuple[States, Trace]:
+    def train_all(states: States, begin: int, every: int) -> tuple[States, Trace]:
         counts = np.array(begin), np.array(every)
         found = _side_by_side(lambda s, rates: one_round(s, rates, frames, *counts), states, groups)
         after, traces = zip(*found, strict=True)
         return after, _joined(traces, len(options.learning_rates))
 
-    def weigh(states: States) -> tuple[Params, Array]:
+    def weigh_all(states: States) -> tuple[Params, Array]:
         found = _side_by_side(lambda state: afterwards(state, frames, key), states)
         return _joined(found, len(options.learning_rates))
 
-    state = _start(start, frames, len(groups[0]), key)
-    return Ready(trainer.guide, pilot, (state,) * len(groups), train, weigh)
+    return Ready(trainer.guide, pilot, (state,) * len(groups), train_all, weigh_all)
 
 
 def _groups(options: Fit) -> list[Float[np.ndarray, " rate"]]:
@@ -129,44 +126,20 @@ def _trainer(target: Target, guide_spec: Guide, options: Fit) -> Trainer:
 
 @lru_cache(maxsize=8)
 def _compile(trainer: Trainer, num_seeds: int, dense: bool) -> list[Future[jax.stages.Compiled]]:
-    """`Trainer`'s programs, of all fits or of one start: traced, and being compiled."""
+    """Where all fits start, a round, and what they reach: each being compiled as soon as it is traced."""
     dim, num_rates = trainer.target.dim, len(_groups(trainer.options)[0])
 
     def shape(*shape: int) -> Any:
         return jax.ShapeDtypeStruct(shape, float)
 
-    def batch(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct((num_rates, num_seeds, *leaf.shape), leaf.dtype)
+    def compiled(flags: dict[str, Any], program: Any, *arguments: Any) -> tuple[Any, Future]:
+        lowered = jax.jit(program).lower(*arguments)
+        return lowered.out_info, POOL.submit(lowered.compile, flags)
 
-    def weigh(state: SVIState, frames: Coordinates, key: PRNGKeyArray) -> tuple[Params, Array]:
-        one = jax.vmap(jax.vmap(trainer.weigh, (0, 0, None)), (BY_RATE, None, None))
-        return one(state, frames, jax.random.fold_in(key, num_seeds))
-
-    train = jax.vmap(trainer.train, (0, None, 0, None, None))
-    train = jax.vmap(train, (BY_RATE, 0, None, None, None), (BY_RATE, 0))
-    frame = Coordinates(shape(dim), shape(dim, *[dim] * dense))
-    frames = Coordinates(*(shape(num_seeds, *leaf.shape) for leaf in frame))
+    frames = Coordinates(shape(num_seeds, dim), shape(num_seeds, dim, *[dim] * dense))
     key, count = jax.eval_shape(jax.random.key, 0), jax.ShapeDtypeStruct((), int)
-    starting = jax.jit(trainer.start).lower(key, frame)
-    keys = jax.eval_shape(partial(jax.random.split, num=num_seeds), key)
-    state = SVIState(jax.tree.map(batch, starting.out_info), None, keys)
-    training = jax.jit(train).lower(state, shape(num_rates), frames, count, count)
-    weighing = jax.jit(weigh).lower(state, frames, key)
-    flags = THOROUGH if trainer.options.single else {}
-    each = ((training, flags), (weighing, {}), (starting, QUICK))
-    return [POOL.submit(program.compile, more) for program, more in each]
-
-
-def _start(start: Any, frames: Coordinates, num_rates: int, key: PRNGKeyArray) -> SVIState:
-    """The states before the first step: a start for each seed, the same for every rate."""
-    keys = jax.random.split(key, len(frames.center))
-    # One seed after the other: a vmapped network's start takes longer to compile than to run.
-    each = [
-        start(key, Coordinates(center, scale))
-        for key, center, scale in zip(keys, *map(np.asarray, frames), strict=True)
-    ]
-
-    def over_rates(*leaves: Array) -> np.ndarray:
-        return np.repeat(np.stack(leaves)[None], num_rates, axis=0)
-
-    return SVIState(jax.tree.map(over_rates, *each), None, keys)
+    states, starting = compiled(QUICK, partial(start, trainer, num_rates), frames, key)
+    rates = shape(num_rates)
+    _, training = compiled({}, partial(train, trainer), states, rates, frames, count, count)
+    _, weighing = compiled({}, partial(weigh, trainer), states, frames, key)
+    return [starting, training, weighing]

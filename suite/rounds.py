@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from suite.approximation import Params
+from suite.batch import CHUNKS
 from suite.programs import Ready
 from suite.spec import Fit
-from suite.train import CHUNKS
 
 TOLERANCE = 0.002
 """Nats; a gain so small is nothing."""

@@ -1,8 +1,4 @@
-"""The programs of one fit: where it starts, a round of training, and the ELBO after it.
-
-They are written for one fit and compiled for all fits of a cell together: NumPyro's SVI update,
-scanned over steps, is `vmap`ped over learning rates and seeds.
-"""
+"""One fit: where it starts, a step of training, and log p(x, z) - log q(z) at a draw of it."""
 
 from __future__ import annotations
 
@@ -25,9 +21,6 @@ from suite.density import Target
 from suite.objective import drop_nonfinite, objective, precision
 from suite.spec import Fit
 
-CHUNKS = 25
-"""Parts of a round, for the trace."""
-
 WARMUP = 0.05
 """The part of a round in which the rate rises."""
 
@@ -35,26 +28,21 @@ CLIP = 6.0
 """The longest gradient, times the root of the dimension. At unit scale one of 16 particles has about
 half of that; a flow's can be a thousand times as long, and would throw its networks far off."""
 
-DRAWS = 4_000
-"""Fresh draws behind the ELBO after a round: the same base noise for every fit and round."""
 
-
-class Trace(NamedTuple):
-    """A round of a fit, chunk by chunk.
+class Span(NamedTuple):
+    """Where a round of training lies.
 
     Attributes:
-        elbo: mean of the steps' estimates, each on fresh draws, nats.
-        elbo_se: its standard error.
-        skipped: steps whose loss was not finite.
+        begin: steps that were taken before.
+        length: its own.
     """
 
-    elbo: Float[Array, " chunk"]
-    elbo_se: Float[Array, " chunk"]
-    skipped: Int[Array, " chunk"]
+    begin: Int[Array, ""]
+    length: Int[Array, ""]
 
 
 class Trainer:
-    """One guide, one model and one way to train: NumPyro's SVI and the programs around it."""
+    """One guide, one model and one way to train: NumPyro's SVI."""
 
     def __init__(self, target: Target, guide: Any, options: Fit) -> None:
         self.target = target
@@ -72,64 +60,38 @@ class Trainer:
         self._constrain = svi.constrain_fn
         return state.optim_state
 
-    def train(
-        self,
-        state: SVIState,
-        rate: Float[Array, ""],
-        coordinates: Coordinates,
-        begin: Int[Array, ""],
-        every: Int[Array, ""],
-    ) -> tuple[SVIState, Trace]:
-        """A round of one fit: the rate rises, then falls to zero by a cosine.
+    def step(
+        self, state: SVIState, rate: Float[Array, ""], coordinates: Coordinates, span: Span
+    ) -> tuple[SVIState, Float[Array, ""]]:
+        """NumPyro's update and its loss, nats. In a round the rate rises, then falls by a cosine.
 
         Args:
-            state: after `begin` steps.
+            state: in `span`.
             rate: the highest learning rate of the round.
             coordinates: those that the guide is a density of.
-            begin: steps that were taken before.
-            every: steps of a chunk.
+            span: the round.
         """
 
         def schedule(count: ArrayLike) -> ArrayLike:
             kind = jnp.result_type(float)  # of the optimiser
             with jax.enable_x64(True):
-                done = (count - begin) / (every * CHUNKS)
+                done = (count - span.begin) / span.length
                 rise = jnp.minimum(1.0, (done + 1e-3) / WARMUP)
                 return (rate * rise * (1 + jnp.cos(jnp.pi * done)) / 2).astype(kind)
 
-        svi = self._svi(schedule, coordinates)
+        with precision(self.guide, self.options):
+            return self._svi(schedule, coordinates).update(state, **self.target.model.data)
 
-        def step(_: Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
-            state, total, squares, skipped = carry
-            with precision(self.guide, self.options):
-                state, loss = svi.update(state, **self.target.model.data)
-            finite = jnp.isfinite(loss)
-            loss = jnp.where(finite, loss, 0.0)
-            return state, total - loss, squares + loss**2, skipped + ~finite
+    def params(self, state: SVIState) -> Params:
+        """The guide's parameters, in double precision."""
+        return self._svi(_still).get_params(jax.tree.map(_in_double, state))
 
-        def chunk(state: SVIState, _: None) -> tuple[SVIState, Trace]:
-            zero = jnp.zeros(())
-            carry = (state, zero, zero, jnp.zeros((), int))
-            state, total, squares, skipped = jax.lax.fori_loop(0, every, step, carry)
-            used = every - skipped
-            mean = total / used
-            variance = jnp.maximum(squares / used - mean**2, 0.0)
-            return state, Trace(mean, jnp.sqrt(variance / used), skipped)
-
-        return jax.lax.scan(chunk, state, length=CHUNKS)
-
-    def weigh(
-        self, state: SVIState, coordinates: Coordinates, key: PRNGKeyArray
-    ) -> tuple[Params, Float[Array, " draw"]]:
-        """The guide's parameters, and log p(x, z) - log q(z) at fresh draws: in the mean, the ELBO."""
-        params = self._svi(_still).get_params(jax.tree.map(_in_double, state))
-        q = approximate(self.guide, params, self.target, coordinates)
-
-        def log_weight(key: PRNGKeyArray) -> Array:
-            u, log_q = q.draw(key)
-            return self.target.log_joint(u) - log_q
-
-        return params, jax.lax.map(log_weight, jax.random.split(key, DRAWS), batch_size=250)
+    def log_weight(
+        self, params: Params, coordinates: Coordinates, key: PRNGKeyArray
+    ) -> Float[Array, ""]:
+        """log p(x, z) - log q(z) at a fresh draw, nats: in the mean, the ELBO."""
+        u, log_q = approximate(self.guide, params, self.target, coordinates).draw(key)
+        return self.target.log_joint(u) - log_q
 
     def _svi(self, schedule: optax.Schedule, coordinates: Coordinates | None = None) -> SVI:
         """Of a flat guide SVI sees the parameters alone: its loss knows both densities."""

@@ -10,12 +10,12 @@ from numpyro.infer.autoguide import AutoDiagonalNormal, AutoMultivariateNormal, 
 
 from suite import Fit, Guide, Model, programs
 from suite.approximation import prepare
+from suite.batch import CHUNKS
 from suite.coordinates import Coordinates
 from suite.density import flatten
 from suite.fit import fit
 from suite.objective import FlatELBO
 from suite.rounds import choose_rate, is_done, mean, pooled, round_lengths
-from suite.train import CHUNKS
 
 meanfield = Guide("meanfield", AutoDiagonalNormal)
 fullrank = Guide("fullrank", AutoMultivariateNormal, Fit(path_gradient=True), affine=True)
