@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from suite.engine import xla_flags  # noqa: E402 (before JAX is asked for a program)
+from suite.environment import xla_flags  # noqa: E402 (before JAX is asked for a program)
 
 os.environ["XLA_FLAGS"] = xla_flags()
 

@@ -27,7 +27,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from suite.engine import xla_flags  # noqa: E402
+from suite.environment import xla_flags  # noqa: E402
 
 LONG = 3
 """Repetitions of a job that takes a minute or more."""

@@ -1,4 +1,4 @@
-"""The command line: `python -m suite run`, `list` and `report`; `--help` says how."""
+"""The command line: `python -m suite run`, `plan`, `list` and `report`; `--help` says how."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from dask.utils import parse_bytes
 
 from suite import posteriordb
-from suite.discover import ROOT, discover, docstring, shown
-from suite.engine import run_cells
-from suite.run import UnknownNameError, about, choose_experiments, choose_guides, make_plan
-from suite.spec import BUDGETS
-from suite.store import Store
+from suite.discover import ROOT, Catalogue, discover, docstring, shown
+from suite.engine import Cluster, ClusterError, run_cells
+from suite.forecast import forecast
+from suite.progress import clock
+from suite.run import Plan, UnknownNameError, about, choose_experiments, choose_guides, make_plan
+from suite.spec import BUDGETS, Experiment
+from suite.store import BusyError, Store
 from suite.tabulate import write_tables
+
+
+class NoFileError(LookupError):
+    """A file on the command line that is not there."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,7 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         posteriordb.folder()
         return options.command(options)
-    except (UnknownNameError, posteriordb.UnavailableError) as error:
+    except (
+        UnknownNameError,
+        posteriordb.UnavailableError,
+        BusyError,
+        ClusterError,
+        NoFileError,
+    ) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # between cells and report; what is written is whole
@@ -37,13 +50,39 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    catalogue, experiments, plan = _chosen(options)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    cluster = Cluster(options.workers, options.scheduler, options.timeout, options.memory)
+    store = Store(options.results)
+    with store.lock():
+        records, whole = run_cells(plan, store, cluster, _say, options.why)
+        table = write_tables(plan, records, store)
+        texts = {experiment.name: about(catalogue, experiment) for experiment in experiments}
+        store.write_text("experiments.json", json.dumps(texts, indent=1))
+        _report(options)
+    _summarise(table)
+    return int((~table["status"].isin(["ok", "diverged"])).any()) if whole else 130
+
+
+def _plan(options: argparse.Namespace) -> int:
+    _, _, plan = _chosen(options)
+    lines, left, unknown = forecast(plan, Store(options.results))
+    for line in lines:
+        _say(line)
+    time = f"about {clock(left / options.workers)} with {options.workers} workers"
+    more = f", and {unknown} cells that were never timed" if unknown else ""
+    _say(f"{len(plan.cells)} cells; left: {time}{more}")
+    return int(bool(plan.problems))
+
+
+def _chosen(options: argparse.Namespace) -> tuple[Catalogue, list[Experiment], Plan]:
+    """What the names of the command line stand for, and its cells."""
     if options.budget not in BUDGETS:
         raise UnknownNameError("budget", options.budget, list(BUDGETS))
     paths = [Path(name) for name in options.names if name.endswith(".py")]
     for path in paths:
         if not path.is_file():
-            print(f"no such file: {path}", file=sys.stderr)
-            return 2
+            raise NoFileError(f"no such file: {path}")
     catalogue = discover(paths)
     names = [name for name in options.names if not name.endswith(".py")]
     experiments = choose_experiments(catalogue, names, paths)
@@ -51,15 +90,7 @@ def _run(options: argparse.Namespace) -> int:
     plan = make_plan(catalogue, experiments, guides, BUDGETS[options.budget])
     for problem in plan.problems:
         print(problem, file=sys.stderr)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    store = Store(options.results)
-    records, whole = run_cells(plan, store, options.workers, _say)
-    table = write_tables(plan, records, store)
-    texts = {experiment.name: about(catalogue, experiment) for experiment in experiments}
-    store.write_text("experiments.json", json.dumps(texts, indent=1))
-    _report(options)
-    _summarise(table)
-    return int((~table["status"].isin(["ok", "diverged"])).any()) if whole else 130
+    return catalogue, experiments, plan
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -108,7 +139,7 @@ def _say(line: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m suite", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="run|list|report")
+    commands = parser.add_subparsers(required=True, metavar="run|plan|list|report")
     results = argparse.ArgumentParser(add_help=False)
     results.add_argument(
         "--results", type=Path, default=ROOT / "results", help="the results folder"
@@ -119,14 +150,25 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="a clone of posteriordb to compare with; or POSTERIORDB=path",
     )
-    run = commands.add_parser(
-        "run", parents=[results, published], help="run what has changed, then report"
+    chosen = argparse.ArgumentParser(add_help=False)
+    chosen.add_argument(
+        "names", nargs="*", help="experiments, models, or files; default: everything"
     )
-    run.add_argument("names", nargs="*", help="experiments, models, or files; default: everything")
-    run.add_argument("--guides", type=_words, default=[], help="only these, with commas between")
-    run.add_argument("--budget", default="default", help=f"one of {', '.join(BUDGETS)}")
-    run.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
+    chosen.add_argument("--guides", type=_words, default=[], help="only these, with commas between")
+    chosen.add_argument("--budget", default="default", help=f"one of {', '.join(BUDGETS)}")
+    chosen.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
+    run = commands.add_parser(
+        "run", parents=[results, published, chosen], help="run what has changed, then report"
+    )
+    run.add_argument("--scheduler", help="of a Dask cluster, tcp://host:8786; default: one of ours")
+    run.add_argument("--timeout", type=float, default=1_800, help="seconds that a cell may take")
+    run.add_argument("--memory", type=parse_bytes, help="that a cell may hold, such as 4GiB")
+    run.add_argument("--why", action="store_true", help="say of each cell why it is computed")
     run.set_defaults(command=_run)
+    plan = commands.add_parser(
+        "plan", parents=[results, published, chosen], help="what a run would compute, and how long"
+    )
+    plan.set_defaults(command=_plan)
     listing = commands.add_parser("list", parents=[published], help="what there is to run")
     listing.add_argument("names", nargs="*", help="further files to look into")
     listing.set_defaults(command=_list)

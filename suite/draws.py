@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import jax
 import numpy as np
+import xarray as xr
 from jaxtyping import Float
 
 from suite.density import Target
@@ -43,3 +46,20 @@ def labels(sites: Draws, leading: int) -> list[str]:
         shape = np.shape(value)[leading:]
         names += [name + (str(list(i)) if i else "") for i in np.ndindex(shape)]
     return names
+
+
+def to_bytes(draws: Draws) -> bytes:
+    """A netCDF file of the draws."""
+    sites = {
+        name: (("chain", "draw", *(f"{name}_dim_{i}" for i in range(v.ndim - 2))), v)
+        for name, v in draws.items()
+    }
+    file = io.BytesIO()
+    xr.Dataset(sites).to_netcdf(file, engine="h5netcdf")
+    return file.getvalue()
+
+
+def from_bytes(file: bytes) -> Draws:
+    """The draws of a netCDF file."""
+    with xr.open_dataset(io.BytesIO(file), engine="h5netcdf") as data:
+        return {str(name): np.asarray(value) for name, value in data.data_vars.items()}

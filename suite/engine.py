@@ -1,166 +1,244 @@
-"""Where cells run: in worker processes, so that none of them can take the run with it.
+"""Where cells run: on a Dask cluster, begun here for the run or anywhere before.
 
-References come first; each frees the fits that need it. Finished cells are kept at once, so a run
-that is stopped goes on where it was.
+References come first, and of what can run the cells that take longest; each reference frees the fits
+that need it. What workers return is kept at once, here and nowhere else, so a run that is stopped
+goes on where it was.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import errno
+import logging
 import os
+import pickle
 import signal
 import time
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
+from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
+import dask
+import psutil
+from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 
-from suite.discover import ROOT, shown
-from suite.draws import Draws
-from suite.run import Cell, Plan, execute
-from suite.store import Record, Store
+from suite.discover import shown
+from suite.posteriordb import VARIABLE
+from suite.progress import Progress
+from suite.run import Cell, Plan
+from suite.store import DamagedError, Record, Store, why
+from suite.worker import CRASHED, FAILED, OK, Job, Outcome, work
 
-CELL_SECONDS = 1_800
-"""A cell that takes longer is ended, and its rows say so."""
+DISK_SECONDS = 600
+"""How long a full disk is waited for."""
 
-XLA_FLAGS = (
-    "--xla_backend_optimization_level=1",  # halves the compiler's time; the programs stay as fast
-    "--xla_cpu_multi_thread_eigen=false",  # one thread a worker, or they fight over the cores
-    "intra_op_parallelism_threads=1",
-)
-"""For XLA in the workers."""
-
-
-def xla_flags() -> str:
-    """`XLA_FLAGS`, then whatever the environment says already."""
-    return " ".join((*XLA_FLAGS, os.environ.get("XLA_FLAGS", "")))
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": 1,  # of a cell's workers, and then it is given up
+    "distributed.admin.large-graph-warning-threshold": "1GB",  # a cell brings its reference's draws
+    "distributed.comm.retry.count": 3,
+}
 
 
-@dataclass
-class Progress:
-    """Tells one line for each finished cell, with the time that is left if the rest is alike."""
+class ClusterError(RuntimeError):
+    """There is no cluster to run on, or it cannot run our cells."""
 
-    total: int
-    tell: Callable[[str], None]
-    done: int = 0
-    begun: float = field(default_factory=time.monotonic)
 
-    def finished(self, cell: Cell, record: Record) -> None:
-        """Tell of one cell."""
-        self.done += 1
-        elapsed = time.monotonic() - self.begun
-        left = elapsed / self.done * (self.total - self.done)
-        outcome = f"{record['seconds']:.0f} s" if "seconds" in record else record["status"]
-        reason = f": {record['reason']}" if "reason" in record else ""
-        self.tell(
-            f"[{self.done:3}/{self.total}] {_clock(elapsed)} gone, ~{_clock(left)} left  "
-            f"{cell.title}  {outcome}{reason}"
-        )
+@dataclass(frozen=True)
+class Cluster:
+    """Where cells run, and what each may take.
+
+    Attributes:
+        workers: processes of a cluster on this machine.
+        scheduler: the address of another one, begun by `dask scheduler`.
+        seconds: after so many a cell is ended.
+        memory: bytes that a cell may hold; None is an equal share of this machine's, or what the
+            other cluster's workers were given.
+        program: computes a cell.
+    """
+
+    workers: int = 1
+    scheduler: str | None = None
+    seconds: float = 1_800
+    memory: float | None = None
+    program: str = "suite.run:execute"
+
+    def job(self, *arguments: Any) -> Job:
+        """A cell for it."""
+        memory = self.memory
+        if memory is None and self.scheduler is None:
+            memory = 0.9 * psutil.virtual_memory().total / self.workers
+        known = {VARIABLE: os.environ[VARIABLE]} if VARIABLE in os.environ else {}
+        return Job(self.program, pickle.dumps(arguments), self.seconds, memory, known)
+
+    @contextmanager
+    def client(self) -> Iterator[Client]:
+        """A connection to it.
+
+        Raises:
+            ClusterError: no scheduler answers.
+        """
+        with dask.config.set(SETTINGS):
+            if self.scheduler is not None:
+                try:
+                    client = Client(self.scheduler, timeout=10)
+                except (OSError, ValueError) as error:
+                    raise ClusterError(f"no scheduler answers at {self.scheduler}") from error
+                with client:
+                    yield client
+                return
+            logging.getLogger("distributed").setLevel(logging.CRITICAL)
+            with _not_for_children(signal.SIGINT):
+                cluster = LocalCluster(
+                    n_workers=self.workers,
+                    threads_per_worker=1,
+                    memory_limit=0,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                )
+            with cluster, Client(cluster) as client:
+                yield client
+
+
+@contextmanager
+def _not_for_children(number: signal.Signals) -> Iterator[None]:
+    """Hold a signal back: processes and threads that begin here never see it, we do afterwards."""
+    resource_tracker.ensure_running()  # it would let the signal through when the first one begins
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run_cells(
-    plan: Plan, store: Store, workers: int, tell: Callable[[str], None]
+    plan: Plan, store: Store, cluster: Cluster, tell: Callable[[str], None], explain: bool = False
 ) -> tuple[dict[str, Record], bool]:
     """Every cell's record, from the store or from the workers, and whether all could be run.
 
-    The second is False when Ctrl-C came first; the cells that it cost say `interrupted`.
+    The second is False when Ctrl-C came first; the cells that it cost say `interrupted`. With
+    `explain`, each cell says why it is computed.
+
+    Raises:
+        ClusterError: there is no cluster, or it cannot run our cells.
     """
-    records = {key: record for key, cell in plan.cells.items() if (record := store.read(cell))}
-    waiting = [cell for key, cell in plan.cells.items() if key not in records]
-    pool = None
-    try:  # Ctrl-C may come as soon as the first line is out, and while the pool is being made
+    records: dict[str, Record] = {}
+    whole = True
+    try:  # Ctrl-C may come as soon as the first line is out, and while the cluster is being made
+        for key, cell in plan.cells.items():
+            try:
+                if (record := store.read(cell)) is not None:
+                    records[key] = record
+            except DamagedError as error:
+                tell(f"{error}; it is computed again")
+        headers = store.headers()
+        waiting = [cell for key, cell in plan.cells.items() if key not in records]
         tell(f"{len(plan.cells)} cells, {len(records)} of them finished before")
-        if not waiting:
-            return records, True
-        _set_environment()
-        spawn = multiprocessing.get_context("spawn")
-        pool = ProcessPool(min(workers, len(waiting)), initializer=_begin_worker, context=spawn)
-        _drain(pool, plan, waiting, records, store, Progress(len(waiting), tell))
-        whole = True
+        for cell in waiting if explain else ():
+            tell(f"  {cell.title}: {why(cell, headers)}")
+        if waiting:
+            with cluster.client() as client:
+                progress = Progress(len(waiting), tell)
+                _Run(plan, store, cluster, client, records, progress, headers).drain(waiting)
     except KeyboardInterrupt:
         tell("stopped: finished cells are kept, and the next run goes on from here")
         whole = False
-    finally:
-        if pool is not None:
-            pool.stop()
-            pool.join()
     for key in plan.cells:
         records.setdefault(key, {"status": "interrupted", "reason": "the run was stopped first"})
     return records, whole
 
 
-def _drain(
-    pool: ProcessPool,
-    plan: Plan,
-    waiting: list[Cell],
-    records: dict[str, Record],
-    store: Store,
-    progress: Progress,
-) -> None:
-    """Run every waiting cell as soon as the reference it needs is there."""
-    running: dict[Future, Cell] = {}
-    while waiting or running:
-        for cell in [cell for cell in waiting if cell.needs is None or cell.needs in records]:
+@dataclass
+class _Run:
+    """Cells on their way."""
+
+    plan: Plan
+    store: Store
+    cluster: Cluster
+    client: Client
+    records: dict[str, Record]
+    progress: Progress
+    headers: dict[str, dict[str, Any]]
+    running: dict[Any, Cell] = field(default_factory=dict)
+
+    def drain(self, waiting: list[Cell]) -> None:
+        """Run every waiting cell as soon as the reference that it needs is there."""
+        done = as_completed(self._ready(waiting))
+        for future in done:
+            cell = self.running.pop(future.key)
+            self._settle(cell, _outcome(future))
+            done.update(self._ready(waiting))
+
+    def _ready(self, waiting: list[Cell]) -> list[Future]:
+        """Send off what can run now."""
+        sent = []
+        for cell in [cell for cell in waiting if cell.needs is None or cell.needs in self.records]:
             waiting.remove(cell)
             facts, draws = None, None
             if cell.needs is not None:
-                facts = records[cell.needs]
-                if "kind" not in facts:  # the reference failed, and with it what it is for
-                    records[cell.key] = facts
-                    progress.finished(cell, facts)
+                facts = self.records[cell.needs]
+                if "kind" not in facts:
+                    self._settle(cell, Outcome("blocked", facts["reason"]))
                     continue
-                draws = store.read_draws(plan.cells[cell.needs])
-            running[pool.schedule(_work, (cell, facts, draws), timeout=CELL_SECONDS)] = cell
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            cell = running.pop(future)
-            record = records[cell.key] = _collect(future, cell, store)
-            progress.finished(cell, record)
+                draws = self.store.read_draws(self.plan.cells[cell.needs])
+            job = self.cluster.job(cell, facts, draws)
+            future = self.client.submit(work, job, pure=False, priority=self._urgency(cell))
+            self.running[future.key] = cell
+            sent.append(future)
+        return sent
+
+    def _urgency(self, cell: Cell) -> float:
+        """References first; then what took long before, and what nobody knows."""
+        if cell.needs is None:
+            return 1e9
+        return self.headers.get(cell.title, {}).get("seconds", 1e6)
+
+    def _settle(self, cell: Cell, outcome: Outcome) -> None:
+        if outcome.fate == OK:
+            record, draws = outcome.result
+            self._keep(cell, record, draws, outcome.seconds)
+            found = self.store.read(cell)
+            assert found is not None
+        else:
+            found = {"status": outcome.fate, "reason": _where(cell, outcome)}
+            if outcome.log:
+                self.store.write_text(f"logs/{cell.title.replace(' x ', '-')}.log", outcome.log)
+        self.records[cell.key] = found
+        self.progress.finished(cell, found)
+
+    def _keep(self, cell: Cell, record: bytes, draws: bytes | None, seconds: float) -> None:
+        """Write a finished cell; where the disk is full, wait for room, and lose nothing."""
+        begun = time.monotonic()
+        while True:
+            try:
+                return self.store.write(cell, record, draws, seconds)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                if begun + DISK_SECONDS < time.monotonic():
+                    raise
+                self.progress.once(f"no room on the disk of {self.store.folder}: waiting for some")
+                time.sleep(1)
 
 
-def _collect(future: Future, cell: Cell, store: Store) -> Record:
-    """Keep what a cell returned; or say in one sentence why it returned nothing."""
-    try:
-        record, draws = future.result()
-    except TimeoutError:
-        return _failed(cell, f"took longer than {CELL_SECONDS} s")
-    except ProcessExpired as error:
-        return _failed(cell, f"its process died with exit code {error.exitcode}")
-    except Exception as error:
-        name = "" if type(error) is ValueError else f"{type(error).__name__}: "
-        return _failed(cell, name + (str(error).strip().splitlines() or [""])[0])
-    store.write(cell, record, draws)
-    return record
+def _outcome(future: Future) -> Outcome:
+    """What a future came to, whatever became of its worker."""
+    if future.status == "finished":
+        return future.result()
+    error = future.exception() if future.status == "error" else None
+    if error is None or isinstance(error, KilledWorker):
+        return Outcome(CRASHED, "its worker was lost, twice")
+    raise ClusterError(f"the workers cannot run our cells: {type(error).__name__}: {error}")
 
 
-def _failed(cell: Cell, reason: str) -> Record:
-    model = f"model '{cell.model.name}'"
+def _where(cell: Cell, outcome: Outcome) -> str:
+    """What became of a cell, with the file and the object that it is about."""
+    if outcome.fate == "blocked":
+        return outcome.reason
+    reason, model = outcome.reason, f"model '{cell.model.name}'"
     if cell.guide is not None:
         reason = f"guide '{cell.guide.name}' on {model}: {reason}"
-    elif model not in reason:
+    elif model not in reason or outcome.fate != FAILED:
         reason = f"{model}: {reason}"
-    return {"status": "failed", "reason": f"{shown((cell.guide or cell.model).path)}: {reason}"}
-
-
-def _work(cell: Cell, facts: Record | None, draws: Draws | None) -> tuple[Record, Draws | None]:
-    """One cell, in a worker."""
-    begun = time.perf_counter()
-    record, draws = execute(cell, facts, draws)
-    return {**record, "seconds": time.perf_counter() - begun}, draws
-
-
-def _begin_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that drives the run
-
-
-def _set_environment() -> None:
-    """For the workers, which inherit it: one thread each, and a cache of compiled programs."""
-    os.environ["XLA_FLAGS"] = xla_flags()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # scikit-learn's threads wait by spinning
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+    return f"{shown((cell.guide or cell.model).path)}: {reason}"

@@ -8,15 +8,16 @@ and a changed one never taken for the old.
 from __future__ import annotations
 
 import difflib
+import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 
 from suite.discover import Catalogue, Place, Problem, docstring
-from suite.draws import Draws
+from suite.draws import from_bytes, to_bytes
 from suite.fingerprint import fingerprint, source_fingerprint
 from suite.posteriordb import UnavailableError, given
 from suite.spec import Budget, Experiment, Fit, Guide, Model
@@ -27,17 +28,22 @@ class Cell:
     """One piece of work: a reference (without a guide), or all fits of a guide to a model.
 
     Attributes:
-        key: hash of what decides the result.
+        parts: what decides the result, by name, each as a hash.
         needs: key of the reference cell that comes first.
     """
 
-    key: str
+    parts: Mapping[str, str] = field(repr=False)
     model: Place
     budget: Budget
     guide: Place | None = None
     fit: Fit | None = None
     seeds: int = 0
     needs: str | None = None
+
+    @cached_property
+    def key(self) -> str:
+        """One hash of all that decides the result."""
+        return fingerprint(self.parts)
 
     @property
     def title(self) -> str:
@@ -134,11 +140,9 @@ def make_plan(
             references.setdefault(needed.key, needed)
             for guide in wanted:
                 fit = budget.fit(guide.fit or experiment.fit)
-                key = fingerprint(
-                    _setting(), model, guide.name, guide.build, fit, seeds, budget, needed.key
-                )
+                parts = _fit_parts(model, guide, fit, seeds, budget, needed.key)
                 place = catalogue.place(model)
-                cell = Cell(key, place, budget, catalogue.place(guide), fit, seeds, needed.key)
+                cell = Cell(parts, place, budget, catalogue.place(guide), fit, seeds, needed.key)
                 plan.entries.append(Entry(experiment, model, guide, cell))
     cells = {entry.cell.key: entry.cell for entry in plan.entries}
     return replace(plan, cells={**references, **cells})
@@ -162,18 +166,44 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "machine": platform.machine(), **found}
 
 
-def execute(cell: Cell, facts: dict | None, draws: Draws | None) -> tuple[dict, Draws | None]:
-    """Compute one cell; called in a worker process."""
+def execute(cell: Cell, facts: dict | None, draws: bytes | None) -> tuple[bytes, bytes | None]:
+    """Compute one cell, in a worker: its record as JSON, and a reference's draws as netCDF.
+
+    Raises:
+        OtherVersionError: what decides the result is not here what it is where the run is driven.
+    """
     from suite.cells import fit_cell, reference_cell  # JAX's programs are the worker's business
 
     model: Model = cell.model.load(Model)
     if cell.guide is None:
-        return reference_cell(model.reference or model, cell.budget)
+        _require(cell, _reference_parts(model, cell.budget))
+        record, found = reference_cell(model.reference or model, cell.budget)
+        return json.dumps(record).encode(), to_bytes(found)
     assert cell.fit is not None
+    assert cell.needs is not None
     assert facts is not None
     assert draws is not None
     guide: Guide = cell.guide.load(Guide)
-    return fit_cell(model, guide, cell.fit, cell.seeds, cell.budget, facts, draws), None
+    _require(cell, _fit_parts(model, guide, cell.fit, cell.seeds, cell.budget, cell.needs))
+    known = from_bytes(draws)
+    record = fit_cell(model, guide, cell.fit, cell.seeds, cell.budget, facts, known)
+    return json.dumps(record).encode(), None
+
+
+class OtherVersionError(RuntimeError):
+    """A worker has other source, data or packages than the process that drives the run."""
+
+
+def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """The names of the parts that differ."""
+    return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+
+
+def _require(cell: Cell, here: Mapping[str, str]) -> None:
+    if parts := changed(cell.parts, here):
+        raise OtherVersionError(
+            f"the worker has another version of: {', '.join(parts)}; was a file edited during the run?"
+        )
 
 
 def _by_name(catalogue: Catalogue, name: str) -> list[Experiment]:
@@ -215,16 +245,29 @@ def _own_guides(catalogue: Catalogue) -> list[Guide]:
 
 def _reference(catalogue: Catalogue, model: Model, budget: Budget) -> Cell:
     """The reference cell of a model; twins share it, whichever asks first."""
+    return Cell(_reference_parts(model, budget), catalogue.place(model), budget)
+
+
+def _reference_parts(model: Model, budget: Budget) -> dict[str, str]:
     drawn = model.reference or model
     compared = drawn.posteriordb is not None and given()
-    key = fingerprint(_setting(), drawn, budget, compared)
-    place = catalogue.place(model)
-    return Cell(key, place, budget)
+    return _setting() | {"model": fingerprint(drawn), "budget": fingerprint(budget, compared)}
+
+
+def _fit_parts(
+    model: Model, guide: Guide, fit: Fit, seeds: int, budget: Budget, reference: str
+) -> dict[str, str]:
+    return _setting() | {
+        "model": fingerprint(model),
+        "guide": fingerprint(guide.name, guide.build),
+        "fit": fingerprint(fit, seeds),
+        "budget": fingerprint(budget),
+        "reference": reference,
+    }
 
 
 @cache
-def _setting() -> str:
+def _setting() -> dict[str, str]:
     """What every cell's result depends on: our code, the versions and the machine's kind."""
-    return fingerprint(
-        source_fingerprint(Path(__file__).parent, "suite.cells"), *versions().items()
-    )
+    source = source_fingerprint(Path(__file__).parent, "suite.cells")
+    return {"suite": source, "versions": fingerprint(versions())}

@@ -1,59 +1,116 @@
 """One results folder: a record for each finished cell, and whatever else a run writes.
 
-Only the process that drives a run writes, and every file first under another name: a file that is
-there is whole.
+Only the process that drives a run writes, one run at a time, and every file first under another
+name: a file that is there is whole, and a record that was damaged since is found by its checksum.
 """
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import xarray as xr
 
-from suite.draws import Draws
-from suite.run import Cell
+from suite.run import Cell, changed
 
 Record = dict[str, Any]
 """What a cell returned; or {"status", "reason"} where it returned nothing."""
 
 
+class BusyError(RuntimeError):
+    """Another run writes to the folder."""
+
+
+class DamagedError(RuntimeError):
+    """A record is not what was written."""
+
+
 class Store:
-    """A results folder and its files."""
+    """A results folder and its files.
+
+    A record lies in two lines of a file: a header, which says what it is and what decided it, with
+    checksums; then what the cell returned. A reference's draws lie beside it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "cells").mkdir(parents=True, exist_ok=True)
 
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder; a process that ends, however it ends, holds it no longer.
+
+        Raises:
+            BusyError: another process holds it.
+        """
+        with (self.folder / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise BusyError(
+                    f"another run writes to {self.folder}: wait for it, or name other --results"
+                ) from error
+            yield
+
     def read(self, cell: Cell) -> Record | None:
-        """The record of a finished cell; None where there is none, or its file is damaged."""
-        try:
-            record = json.loads(self._record(cell).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        """The record of a finished cell, with its seconds; None where there is none.
+
+        Raises:
+            DamagedError: there is one, and it or its draws are not what was written.
+        """
+        if not self._record(cell).exists():
             return None
-        return record if cell.guide or self._draws(cell).exists() else None
+        try:
+            return self._verified(cell)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            where = self._record(cell)
+            raise DamagedError(f"the record of {cell.title} is damaged: {where}") from error
 
-    def read_draws(self, cell: Cell) -> Draws:
-        """The draws of a finished reference cell."""
-        with xr.open_dataset(self._draws(cell), engine="h5netcdf") as data:
-            return {str(name): np.asarray(value) for name, value in data.data_vars.items()}
+    def _verified(self, cell: Cell) -> Record:
+        header, record = self._record(cell).read_bytes().split(b"\n", 1)
+        known = json.loads(header)
+        found = _checksum(record), known["draws"] and _checksum(self.read_draws(cell))
+        if found != (known["checksum"], known["draws"]):
+            raise ValueError("not what was written")
+        return {**json.loads(record), "seconds": known["seconds"]}
 
-    def write(self, cell: Cell, record: Record, draws: Draws | None) -> None:
+    def read_draws(self, cell: Cell) -> bytes:
+        """The draws of a finished reference cell, as netCDF."""
+        return self._draws(cell).read_bytes()
+
+    def write(self, cell: Cell, record: bytes, draws: bytes | None, seconds: float) -> None:
         """Keep a finished cell, a reference with its draws."""
+        header = {
+            "title": cell.title,
+            "parts": dict(cell.parts),
+            "seconds": seconds,
+            "checksum": _checksum(record),
+            "draws": None if draws is None else _checksum(draws),
+        }
         if draws is not None:
-            sites = {
-                name: (("chain", "draw", *(f"{name}_dim_{i}" for i in range(v.ndim - 2))), v)
-                for name, v in draws.items()
-            }
-            data = xr.Dataset(sites)
-            self._write(self._draws(cell), lambda path: data.to_netcdf(path, engine="h5netcdf"))
-        self.write_text(f"cells/{cell.key}.json", json.dumps(record))
+            self._write(self._draws(cell), lambda path: path.write_bytes(draws))
+        line = json.dumps(header).encode() + b"\n"
+        self._write(self._record(cell), lambda path: path.write_bytes(line + record))
+
+    def headers(self) -> dict[str, dict[str, Any]]:
+        """Of the newest record of each title; a damaged one has none."""
+        found = {}
+        files = (self.folder / "cells").glob("*.jsonl")
+        for path in sorted(files, key=lambda path: path.stat().st_mtime):
+            with path.open("rb") as file:
+                try:
+                    header = json.loads(file.readline())
+                    found[header["title"]] = header
+                except (ValueError, KeyError, TypeError):
+                    continue
+        return found
 
     def publish_reference(self, name: str, cell: Cell, record: Record) -> None:
         """A reference's certificate, with what made it, and its draws under its model's name."""
@@ -73,10 +130,33 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{path.name}.partial")
         write(partial)
+        _sync(partial)
         os.replace(partial, path)
+        _sync(path.parent)
 
     def _record(self, cell: Cell) -> Path:
-        return self.folder / "cells" / f"{cell.key}.json"
+        return self.folder / "cells" / f"{cell.key}.jsonl"
 
     def _draws(self, cell: Cell) -> Path:
         return self.folder / "cells" / f"{cell.key}.nc"
+
+
+def why(cell: Cell, headers: Mapping[str, Mapping[str, Any]]) -> str:
+    """Why a cell without a record has to be computed, from the headers of those that have one."""
+    if (before := headers.get(cell.title)) is None:
+        return "new"
+    parts = changed(before["parts"], cell.parts)
+    return f"changed: {', '.join(parts)}" if parts else "its record is damaged"
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

@@ -43,7 +43,10 @@ COLUMNS: dict[str, Column] = {
     "model": Column("the posterior that is approximated"),
     "guide": Column("the family of approximations q"),
     "seed": Column("number of the independent fit"),
-    "status": Column("ok; diverged: q reaches where p has no finite density; failed; interrupted"),
+    "status": Column(
+        "ok; diverged: q reaches where p has no finite density; failed; crashed; timeout; "
+        "out_of_memory; blocked: its reference did not end well; interrupted"
+    ),
     "verdict": Column("what may be done with this fit, by the rule that the report prints"),
     "reason": Column("why cells of this row are empty"),
     "dim": Column("number of unconstrained coordinates"),

@@ -17,7 +17,7 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 
-from suite.engine import xla_flags  # noqa: E402 (the cache must be named first)
+from suite.environment import xla_flags  # noqa: E402 (the cache must be named first)
 
 os.environ["XLA_FLAGS"] = xla_flags()
 

@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, SMOKE
 
 from suite import table as columns
-from suite.__main__ import main
+from suite.command_line import main
 
 
 @pytest.fixture(scope="module")

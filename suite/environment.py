@@ -1,0 +1,31 @@
+"""What JAX and XLA read from the environment of a process that runs cells."""
+
+from __future__ import annotations
+
+import os
+
+from suite.discover import ROOT
+
+XLA_FLAGS = (
+    "--xla_backend_optimization_level=1",  # halves the compiler's time; the programs stay as fast
+    "--xla_cpu_multi_thread_eigen=false",  # one thread a worker, or they fight over the cores
+    "intra_op_parallelism_threads=1",
+)
+"""For XLA in the workers."""
+
+
+def xla_flags() -> str:
+    """`XLA_FLAGS`, then whatever the environment says already."""
+    return " ".join((*XLA_FLAGS, os.environ.get("XLA_FLAGS", "")))
+
+
+def environment() -> dict[str, str]:
+    """One thread each, and a cache of compiled programs, unless the environment says otherwise."""
+    wanted = {
+        "OMP_NUM_THREADS": "1",  # scikit-learn's threads wait by spinning
+        "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache" / "jax"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+    }
+    found = {name: os.environ.get(name, value) for name, value in wanted.items()}
+    return {**found, "XLA_FLAGS": xla_flags()}

@@ -1,0 +1,169 @@
+"""What a Dask worker does with a cell: hand it to a warm child interpreter, and watch it.
+
+The worker itself never imports JAX. A cell that crashes, hangs or eats the memory does so in the
+child, which is ended and begun again; the worker stays, and says what became of the cell.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import time
+import traceback
+from concurrent.futures import wait
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import psutil
+from pebble import ProcessExpired, ProcessPool
+
+from suite.environment import environment
+
+OK, FAILED, CRASHED, TIMEOUT, OUT_OF_MEMORY = "ok", "failed", "crashed", "timeout", "out_of_memory"
+
+LOOK = 0.1
+"""Seconds between two looks at the child's memory."""
+
+
+class Outcome(NamedTuple):
+    """What became of a cell: its fate, one sentence, what it returned, and the traceback."""
+
+    fate: str
+    reason: str = ""
+    result: Any = None
+    seconds: float = 0.0
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell, as it travels.
+
+    Attributes:
+        program: "module:function"; it takes what the payload holds and returns bytes.
+        payload: its pickled arguments, which only the child unpacks.
+        seconds: after so many it is ended.
+        memory: bytes that the child may hold; None is the worker's own limit.
+        environment: further variables of the child.
+    """
+
+    program: str
+    payload: bytes
+    seconds: float
+    memory: float | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+class Child:
+    """One interpreter that runs cells, begun when the first one comes."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPool | None = None
+        self._lock = threading.Lock()  # a worker may have several threads, and has one child
+
+    def run(self, job: Job) -> Outcome:
+        """What became of a job; after a crash, of a second try."""
+        with self._lock:
+            outcome = self._try(job)
+            return self._try(job) if outcome.fate == CRASHED else outcome
+
+    def _try(self, job: Job) -> Outcome:
+        if self._pool is None:
+            # Dask's workers are daemons, which may have no children; this one ends with its parent.
+            multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+            spawn = multiprocessing.get_context("spawn")
+            start = {"initializer": _begin, "initargs": (job,), "context": spawn}
+            self._pool = ProcessPool(1, **start)
+        most = job.memory or _own_limit()
+        future = self._pool.schedule(_execute, (job.program, job.payload), timeout=job.seconds)
+        while not wait([future], LOOK).done:
+            if most and _held() > most:
+                future.cancel()
+                self._end()
+                return Outcome(OUT_OF_MEMORY, f"took more than {most / 2**30:.3g} GiB of memory")
+        try:
+            outcome = future.result()
+        except TimeoutError:
+            return Outcome(TIMEOUT, f"took longer than {job.seconds:g} s")
+        except ProcessExpired as error:
+            return Outcome(CRASHED, f"its process died, twice, {_how(error.exitcode)}")
+        if most and _held() > most / 2:  # what is compiled stays; the next cell may need the room
+            self._end()
+        return outcome
+
+    def _end(self) -> None:
+        if self._pool is not None:
+            self._pool.stop()
+            self._pool.join()
+        self._pool = None
+
+
+_child = Child()
+
+
+def work(job: Job) -> Outcome:
+    """Run a job in this worker's child."""
+    return _child.run(job)
+
+
+def _own_limit() -> float | None:
+    """The memory that Dask gave this worker."""
+    from distributed import get_worker
+
+    return get_worker().memory_manager.memory_limit
+
+
+def _held() -> int:
+    """Bytes that the children hold."""
+    held = 0
+    for process in psutil.Process().children(recursive=True):
+        try:
+            held += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return held
+
+
+def _how(code: int) -> str:
+    return f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+
+
+# In the child.
+
+
+def _begin(job: Job) -> None:
+    """Import what takes seconds, before a cell's time begins. Ctrl-C is for who drives the run."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.update(environment() | job.environment)
+    with suppress(Exception):  # the cell will say it
+        import_module(job.program.split(":")[0])
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _execute(program: str, payload: bytes) -> Outcome:
+    """Whatever a cell raises becomes its reason: here, where its type is known."""
+    begun = time.perf_counter()
+    module, name = program.split(":")
+    try:
+        result = getattr(import_module(module), name)(*pickle.loads(payload))
+    except (Exception, SystemExit) as error:
+        kind = type(error).__name__
+        fate = (
+            OUT_OF_MEMORY if kind == "MemoryError" or "RESOURCE_EXHAUSTED" in str(error) else FAILED
+        )
+        line = (str(error).strip().splitlines() or [""])[0]
+        reason = line if type(error) is ValueError else f"{kind}: {line}"
+        return Outcome(fate, reason, log=traceback.format_exc())
+    return Outcome(OK, result=result, seconds=time.perf_counter() - begun)
