@@ -1,0 +1,117 @@
+"""Runs that go wrong, and the records that outlive them."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from suite.command_line import main
+from suite.discover import Place
+from suite.forecast import forecast
+from suite.run import Cell, OtherVersionError, Plan, execute
+from suite.spec import BUDGETS
+from suite.store import BusyError, DamagedError, Store, why
+
+PLACE = Place(ROOT / "models" / "regression.py", "regression")
+
+
+def cell(**parts):
+    return Cell({"model": "one", "guide": "two"} | parts, PLACE, BUDGETS["smoke"])
+
+
+@pytest.fixture
+def store(tmp_path):
+    """With one finished reference."""
+    store = Store(tmp_path)
+    store.write(cell(), b'{"value": 1}', b"draws", seconds=90.0)
+    return store
+
+
+def test_a_record_comes_back_with_its_seconds_and_draws(store):
+    assert store.read(cell()) == {"value": 1, "seconds": 90.0}
+    assert store.read_draws(cell()) == b"draws"
+    assert store.read(cell(model="other")) is None
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "nc"])
+@pytest.mark.parametrize("harm", ["cut", "changed", "emptied"])
+def test_a_damaged_record_is_noticed(store, suffix, harm):
+    (path,) = (store.folder / "cells").glob(f"*.{suffix}")
+    whole = path.read_bytes()
+    harmed = {"cut": whole[:-3], "changed": whole[:-3] + b"7" + whole[-2:], "emptied": b""}
+    path.write_bytes(harmed[harm])
+    with pytest.raises(DamagedError, match="the record of regression reference is damaged"):
+        store.read(cell())
+
+
+def test_a_reference_without_its_draws_is_damaged(store):
+    next((store.folder / "cells").glob("*.nc")).unlink()
+    with pytest.raises(DamagedError):
+        store.read(cell())
+
+
+def test_a_cell_says_why_it_is_computed(store):
+    headers = store.headers()
+    assert why(cell(guide="other"), headers) == "changed: guide"
+    assert why(cell(guide="other", fit="new"), headers) == "changed: fit, guide"
+    assert why(cell(), headers) == "its record is damaged"
+    assert why(cell(), {}) == "new"
+
+
+def test_a_forecast_knows_what_is_finished_and_how_long_the_rest_took(store):
+    changed = cell(guide="other")
+    plan = Plan({one.key: one for one in (cell(), changed)})
+    lines, left, unknown = forecast(plan, store)
+    assert lines[0].endswith("finished")
+    assert lines[1].endswith("changed: guide, 1:30 before")
+    assert (left, unknown) == (90.0, 0)
+
+
+def test_two_runs_do_not_write_to_one_folder(store):
+    with (
+        store.lock(),
+        pytest.raises(BusyError, match="another run writes"),
+        Store(store.folder).lock(),
+    ):
+        pass
+    with store.lock():
+        pass
+
+
+def test_a_second_run_says_so_and_stops(store, capsys):
+    with store.lock():
+        assert main(["run", "regression", "--results", str(store.folder)]) == 2
+    assert "another run writes" in capsys.readouterr().err
+
+
+def test_no_scheduler_is_one_clear_line(tmp_path, capsys):
+    nowhere = ("--scheduler", "tcp://127.0.0.1:1", "--guides", "meanfield", "--budget", "smoke")
+    assert main(["run", "regression", *nowhere, "--results", str(tmp_path)]) == 2
+    assert "no scheduler answers at tcp://127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_a_worker_of_another_version_refuses():
+    with pytest.raises(OtherVersionError, match="another version of: budget, guide, model"):
+        execute(cell(), None, None)
+
+
+@pytest.mark.parametrize("module", ["suite", "suite.worker"])
+def test_a_worker_does_not_import_jax(module):
+    importlib.import_module(module)
+    code = f"import sys, {module}; sys.exit('jax' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_no_fault_costs_a_finished_cell():
+    command = [sys.executable, ROOT / "benchmarks" / "faults.py", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr
+    found = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
+    print(done.stdout)
+    assert found["good_lost"] == found["misnamed"] == ["0", "0", "0"]
+    assert found["table_as_undisturbed"] == ["True", "True", "True"]
+    again, most = (list(map(int, found[k])) for k in ("recomputed", "recomputed_at_most"))
+    assert all(a <= b for a, b in zip(again, most, strict=True))
+    assert min(map(int, found["faults_around"][1:])) >= 3
