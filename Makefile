@@ -13,16 +13,21 @@ spaced = $(strip $(subst $(comma), ,$(1)))
 commaed = $(subst $(empty) ,$(comma),$(spaced))
 flag = $(if $(2), --$(1) '$(2)')
 
-.PHONY: help experiments report publish calibration planted posteriordb quality gradients recipes bench test lint lock clean
+.PHONY: help experiments plan report publish calibration planted posteriordb quality gradients recipes bench faults test lint lock clean
 
 help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "PYTHON=/path/to/python3.13 chooses the Python that .venv is made with."
 
-experiments: $(READY) ## run what changed: ONLY=a,b GUIDES=c,d BUDGET=smoke WORKERS=2 RESULTS=dir POSTERIORDB=dir
-	$(RUN) suite run $(call spaced,$(ONLY))$(call flag,guides,$(call commaed,$(GUIDES)))$(call \
-		flag,budget,$(BUDGET))$(call flag,workers,$(WORKERS))$(call flag,results,$(RESULTS))$(call \
-		flag,posteriordb,$(POSTERIORDB))
+CHOSEN = $(call spaced,$(ONLY))$(call flag,guides,$(call commaed,$(GUIDES)))$(call \
+	flag,budget,$(BUDGET))$(call flag,workers,$(WORKERS))$(call flag,results,$(RESULTS))$(call \
+	flag,posteriordb,$(POSTERIORDB))
+
+experiments: $(READY) ## run what changed: ONLY=a,b GUIDES=c,d BUDGET=smoke WORKERS=2 RESULTS=dir POSTERIORDB=dir SCHEDULER=tcp://host:8786
+	$(RUN) suite run $(CHOSEN)$(call flag,scheduler,$(SCHEDULER))
+
+plan: $(READY) ## what would `make experiments` run, why, and how long? the same variables
+	$(RUN) suite plan $(CHOSEN)
 
 report: $(READY) ## draw the report again: RESULTS=dir
 	$(RUN) suite report$(call flag,results,$(RESULTS))
@@ -56,6 +61,10 @@ gradients: $(READY) ## does the path gradient have less noise? writes benchmarks
 
 recipes: $(READY) ## which depth, width and particles for the flows? results in results/recipes
 	$(RUN) suite run benchmarks/recipes.py --results results/recipes
+
+faults: $(READY) ## does anything cost a finished cell? writes benchmarks/faults.csv and overhead.csv
+	.venv/bin/python benchmarks/faults.py
+	.venv/bin/python benchmarks/overhead.py
 
 test: lint ## lint, then run the tests
 	$(RUN) pytest
