@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro import handlers
-from numpyro.distributions import MultivariateNormal
+from numpyro.distributions import Distribution, MultivariateNormal
 from numpyro.infer.autoguide import AutoContinuous, AutoDAIS, AutoGuide, AutoLaplaceApproximation
 from numpyro.infer.util import log_density
 
@@ -87,12 +88,21 @@ def has_elbo_as_loss(guide: Any) -> bool:
     return not isinstance(guide, AutoLaplaceApproximation)
 
 
-def training_density(guide: AutoContinuous, params: Params) -> Approximation:
+def training_distribution(guide: AutoContinuous, params: Params) -> Distribution:
     """What SVI trains of a flat guide, in the coordinates that it is trained in.
 
     Itself, or for a Laplace guide the point at its centre.
     """
-    return _from_distribution(handlers.substitute(guide._get_posterior, data=params)())
+    q: Any = handlers.substitute(guide._get_posterior, data=params)()
+    return q if q.event_dim else q.to_event(1)  # AutoDiagonalNormal's is a batch of scalars
+
+
+def draw_from(
+    q: Any, key: PRNGKeyArray, shape: tuple[int, ...] = ()
+) -> tuple[Float[Array, "*draw dim"], Float[Array, "*draw"]]:
+    """Draws of a distribution, and its log density there: of a flow, without inverting it."""
+    u, intermediates = q.sample_with_intermediates(key, shape)
+    return u, q.log_prob(u, intermediates) if intermediates else q.log_prob(u)
 
 
 def approximate(
@@ -107,7 +117,7 @@ def approximate(
     if isinstance(guide, AutoLaplaceApproximation):
         q = _at_mode(guide, params, target, coordinates)
     else:
-        q = training_density(guide, params)
+        q = _from_distribution(training_distribution(guide, params))
     return q if coordinates is None else _mapped(q, coordinates)
 
 
@@ -139,13 +149,7 @@ def _at_mode(
 
 
 def _from_distribution(q: Any) -> Approximation:
-    q = q if q.event_dim else q.to_event(1)  # AutoDiagonalNormal's is a batch of scalars
-
-    def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
-        u, intermediates = q.sample_with_intermediates(key)
-        return u, q.log_prob(u, intermediates) if intermediates else q.log_prob(u)
-
-    return Approximation(draw, q.log_prob)
+    return Approximation(partial(draw_from, q), q.log_prob)
 
 
 def _from_program(guide: NumPyroFn, params: Params, target: Target) -> Approximation:
