@@ -23,7 +23,7 @@ CHOSEN = $(call spaced,$(ONLY))$(call flag,guides,$(call commaed,$(GUIDES)))$(ca
 	flag,budget,$(BUDGET))$(call flag,workers,$(WORKERS))$(call flag,results,$(RESULTS))$(call \
 	flag,posteriordb,$(POSTERIORDB))
 
-experiments: $(READY) ## run what changed: ONLY=a,b GUIDES=c,d BUDGET=smoke WORKERS=2 RESULTS=dir POSTERIORDB=dir SCHEDULER=tcp://host:8786
+experiments: $(READY) ## run what changed: ONLY=a,b GUIDES=c,d BUDGET=smoke WORKERS=2 RESULTS=dir POSTERIORDB=dir SCHEDULER=address
 	$(RUN) suite run $(CHOSEN)$(call flag,scheduler,$(SCHEDULER))
 
 plan: $(READY) ## what would `make experiments` run, why, and how long? the same variables

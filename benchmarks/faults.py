@@ -11,8 +11,6 @@ The cells are stand-ins that take a moment, so that what is timed and counted is
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import os
 import shutil
 import socket
@@ -33,16 +31,15 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.standins import STARTS  # noqa: E402
+from suite.cluster import Cluster  # noqa: E402
 from suite.discover import Place  # noqa: E402
-from suite.engine import Cluster, run_cells  # noqa: E402
-from suite.run import Cell, Plan  # noqa: E402
+from suite.engine import run_cells  # noqa: E402
+from suite.plan import Cell, Plan  # noqa: E402
 from suite.spec import BUDGETS  # noqa: E402
 from suite.store import Store  # noqa: E402
 
-STARTS = "FAULTS_STARTS"
-"""The variable that names the file in which every cell notes that it was begun."""
-
-WORKERS, SECONDS, MEMORY = 2, 5, 1.5 * 2**30
+WORKERS, SECONDS, MEMORY = 2, 5, 2**30
 """Of the cluster: its workers, and the limits of a cell."""
 
 PIPED: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
@@ -59,31 +56,7 @@ FATES = {
 """What is planted, and what it must be called."""
 
 
-# The cells.
-
-
-def execute(cell: Cell, facts: Any, draws: bytes | None) -> tuple[bytes, bytes | None]:
-    """A stand-in for the work of a cell: what its name says."""
-    name = cell.guide.name if cell.guide else cell.model.name
-    with open(os.environ[STARTS], "a") as file:
-        file.write(f"{cell.title}\n")
-    value = float(sum(map(ord, cell.title)))
-    match name:
-        case "raises":
-            raise ArithmeticError("it was told to")
-        case "exits":
-            os._exit(7)
-        case "hangs":
-            time.sleep(3_600)
-        case "allocates":
-            held = []
-            while True:
-                held.append(bytearray(b"x" * 2**25))
-        case "no_number":
-            value = math.nan
-    time.sleep(0.3)
-    record = {"value": value, "kind": "exact"}
-    return json.dumps(record).encode(), None if cell.guide else cell.title.encode()
+# The grid.
 
 
 def grid(models: int, guides: int) -> Plan:
@@ -115,7 +88,7 @@ def grid(models: int, guides: int) -> Plan:
 
 def drive(folder: Path, plan: Plan, scheduler: str | None) -> None:
     """Run the grid, and write a table of what became of it, its seconds left out."""
-    cluster = Cluster(WORKERS, scheduler, SECONDS, MEMORY, "benchmarks.faults:execute")
+    cluster = Cluster(WORKERS, scheduler, SECONDS, MEMORY, "benchmarks.standins:execute")
     store = Store(folder)
     with store.lock():
         records, _ = run_cells(plan, store, cluster, lambda line: print(line, flush=True))
@@ -290,7 +263,7 @@ if __name__ == "__main__":
         drive(Path(folder), grid(int(models), int(guides)), asked.scheduler)
         sys.exit()
     with tempfile.TemporaryDirectory() as base:
-        size = (4, 3) if asked.quick else (10, 8)
+        size = (4, 2) if asked.quick else (10, 8)
         found = pd.DataFrame(measure(*size, Path(base)))
     if not asked.quick:
         found.to_csv(Path(__file__).with_suffix(".csv"), index=False, float_format="%.3g")

@@ -22,9 +22,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.faults import cluster_of_others  # noqa: E402
+from suite.cluster import Cluster  # noqa: E402
 from suite.discover import Place  # noqa: E402
-from suite.engine import Cluster, run_cells  # noqa: E402
-from suite.run import Cell, Plan  # noqa: E402
+from suite.engine import run_cells  # noqa: E402
+from suite.plan import Cell, Plan  # noqa: E402
 from suite.spec import BUDGETS  # noqa: E402
 from suite.store import Store  # noqa: E402
 
@@ -32,16 +33,11 @@ CELLS, WORKERS = 500, 2
 EXPERIMENT = ("regression", "--guides", "meanfield,fullrank", "--budget", "smoke")
 
 
-def execute(cell: Cell, facts: Any, draws: bytes | None) -> tuple[bytes, bytes | None]:
-    """A cell that does nothing."""
-    return b'{"value": 0}', None
-
-
 def drive(folder: Path) -> None:
     """Run the cells that do nothing."""
     here = Path(__file__)
     cells = [Cell({"n": f"{i}"}, Place(here, f"cell_{i}"), BUDGETS["smoke"]) for i in range(CELLS)]
-    cluster = Cluster(WORKERS, program="benchmarks.overhead:execute")
+    cluster = Cluster(WORKERS, program="benchmarks.standins:nothing")
     run_cells(Plan({cell.key: cell for cell in cells}), Store(folder), cluster, lambda line: None)
 
 

@@ -7,19 +7,24 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 from dask.utils import parse_bytes
 
 from suite import posteriordb
+from suite.choose import UnknownNameError, about, choose_experiments, choose_guides
+from suite.cluster import Cluster, ClusterError
 from suite.discover import ROOT, Catalogue, discover, docstring, shown
-from suite.engine import Cluster, ClusterError, run_cells
+from suite.engine import run_cells
+from suite.fingerprint import fingerprint, source_fingerprint
 from suite.forecast import forecast
+from suite.plan import Plan
 from suite.progress import clock
-from suite.run import Plan, UnknownNameError, about, choose_experiments, choose_guides, make_plan
+from suite.run import make_plan
 from suite.spec import BUDGETS, Experiment
-from suite.store import BusyError, Store
+from suite.store import BusyError, Record, Store
 from suite.tabulate import write_tables
 
 
@@ -56,12 +61,30 @@ def _run(options: argparse.Namespace) -> int:
     store = Store(options.results)
     with store.lock():
         records, whole = run_cells(plan, store, cluster, _say, options.why)
-        table = write_tables(plan, records, store)
         texts = {experiment.name: about(catalogue, experiment) for experiment in experiments}
-        store.write_text("experiments.json", json.dumps(texts, indent=1))
-        _report(options)
+        if store.read_text("made_from") == _made_from(plan, records, texts, store):
+            _say(f"report: {options.results / 'report.html'}, as it was")
+        else:
+            write_tables(plan, records, store)
+            store.write_text("experiments.json", json.dumps(texts, indent=1))
+            _report(options)
+            store.write_text("made_from", _made_from(plan, records, texts, store))
+    table = pd.read_csv(options.results / "table.csv")
     _summarise(table)
     return int((~table["status"].isin(["ok", "diverged"])).any()) if whole else 130
+
+
+def _made_from(
+    plan: Plan, records: Mapping[str, Record], texts: Mapping[str, str], store: Store
+) -> str:
+    """A hash of table and report, and of all that they are made from."""
+    here = Path(__file__).parent
+    grid = [(e.experiment.name, e.experiment.theory, e.cell.key) for e in plan.entries]
+    fates = {key: (r.get("status"), r.get("reason")) for key, r in records.items()}
+    source = source_fingerprint(here, "suite.command_line")
+    template = store.read_text(str(here / "report.html.jinja"))
+    made = [store.read_text(name) for name in ("table.csv", "report.html")]
+    return fingerprint(grid, fates, list(map(str, plan.problems)), texts, source, template, made)
 
 
 def _plan(options: argparse.Namespace) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from suite.plan import Plan
 from suite.progress import clock
-from suite.run import Plan
 from suite.store import DamagedError, Store, why
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from suite.run import Cell
+from suite.plan import Cell
 from suite.store import Record
 
 

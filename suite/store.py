@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from suite.run import Cell, changed
+from suite.plan import Cell, changed
 
 Record = dict[str, Any]
 """What a cell returned; or {"status", "reason"} where it returned nothing."""
@@ -121,6 +121,11 @@ class Store:
     def write_text(self, name: str, text: str) -> None:
         """Write a text file of the folder."""
         self._write(self.folder / name, lambda path: path.write_text(text, encoding="utf-8"))
+
+    def read_text(self, name: str) -> str | None:
+        """A text file of the folder, where there is one."""
+        path = self.folder / name
+        return path.read_text(encoding="utf-8") if path.is_file() else None
 
     def write_csv(self, name: str, table: pd.DataFrame) -> None:
         """Write a table of the folder."""

@@ -10,7 +10,8 @@ import pandas as pd
 from suite.crosscheck import cross_check
 from suite.metrics import Estimate
 from suite.pairs import telling_pair
-from suite.run import Plan, versions
+from suite.plan import Plan
+from suite.run import versions
 from suite.store import Record, Store
 from suite.table import frame
 from suite.verdict import verdict

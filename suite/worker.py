@@ -7,56 +7,17 @@ child, which is ended and begun again; the worker stays, and says what became of
 from __future__ import annotations
 
 import multiprocessing
-import os
-import pickle
 import signal
 import threading
-import time
-import traceback
 from concurrent.futures import wait
-from contextlib import suppress
-from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Any, NamedTuple
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
-from suite.environment import environment
-
-OK, FAILED, CRASHED, TIMEOUT, OUT_OF_MEMORY = "ok", "failed", "crashed", "timeout", "out_of_memory"
+from suite.child import CRASHED, OUT_OF_MEMORY, TIMEOUT, Job, Outcome, begin, execute
 
 LOOK = 0.1
 """Seconds between two looks at the child's memory."""
-
-
-class Outcome(NamedTuple):
-    """What became of a cell: its fate, one sentence, what it returned, and the traceback."""
-
-    fate: str
-    reason: str = ""
-    result: Any = None
-    seconds: float = 0.0
-    log: str = ""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A cell, as it travels.
-
-    Attributes:
-        program: "module:function"; it takes what the payload holds and returns bytes.
-        payload: its pickled arguments, which only the child unpacks.
-        seconds: after so many it is ended.
-        memory: bytes that the child may hold; None is the worker's own limit.
-        environment: further variables of the child.
-    """
-
-    program: str
-    payload: bytes
-    seconds: float
-    memory: float | None = None
-    environment: dict[str, str] = field(default_factory=dict)
 
 
 class Child:
@@ -77,10 +38,10 @@ class Child:
             # Dask's workers are daemons, which may have no children; this one ends with its parent.
             multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
             spawn = multiprocessing.get_context("spawn")
-            start = {"initializer": _begin, "initargs": (job,), "context": spawn}
+            start = {"initializer": begin, "initargs": (job,), "context": spawn}
             self._pool = ProcessPool(1, **start)
         most = job.memory or _own_limit()
-        future = self._pool.schedule(_execute, (job.program, job.payload), timeout=job.seconds)
+        future = self._pool.schedule(execute, (job.program, job.payload), timeout=job.seconds)
         while not wait([future], LOOK).done:
             if most and _held() > most:
                 future.cancel()
@@ -131,39 +92,3 @@ def _held() -> int:
 
 def _how(code: int) -> str:
     return f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-
-
-# In the child.
-
-
-def _begin(job: Job) -> None:
-    """Import what takes seconds, before a cell's time begins. Ctrl-C is for who drives the run."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ.update(environment() | job.environment)
-    with suppress(Exception):  # the cell will say it
-        import_module(job.program.split(":")[0])
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _execute(program: str, payload: bytes) -> Outcome:
-    """Whatever a cell raises becomes its reason: here, where its type is known."""
-    begun = time.perf_counter()
-    module, name = program.split(":")
-    try:
-        result = getattr(import_module(module), name)(*pickle.loads(payload))
-    except (Exception, SystemExit) as error:
-        kind = type(error).__name__
-        fate = (
-            OUT_OF_MEMORY if kind == "MemoryError" or "RESOURCE_EXHAUSTED" in str(error) else FAILED
-        )
-        line = (str(error).strip().splitlines() or [""])[0]
-        reason = line if type(error) is ValueError else f"{kind}: {line}"
-        return Outcome(fate, reason, log=traceback.format_exc())
-    return Outcome(OK, result=result, seconds=time.perf_counter() - begun)

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from suite import Model
+from suite.choose import choose_guides
 from suite.command_line import main
 from suite.density import flatten
 from suite.discover import discover
-from suite.run import choose_guides, make_plan
+from suite.run import make_plan
 from suite.spec import BUDGETS
 
 START = """

@@ -10,7 +10,8 @@ from conftest import ROOT
 from suite.command_line import main
 from suite.discover import Place
 from suite.forecast import forecast
-from suite.run import Cell, OtherVersionError, Plan, execute
+from suite.plan import Cell, Plan
+from suite.run import OtherVersionError, execute
 from suite.spec import BUDGETS
 from suite.store import BusyError, DamagedError, Store, why
 
@@ -97,7 +98,7 @@ def test_a_worker_of_another_version_refuses():
         execute(cell(), None, None)
 
 
-@pytest.mark.parametrize("module", ["suite", "suite.worker"])
+@pytest.mark.parametrize("module", ["suite", "suite.worker", "suite.child"])
 def test_a_worker_does_not_import_jax(module):
     importlib.import_module(module)
     code = f"import sys, {module}; sys.exit('jax' in sys.modules)"
