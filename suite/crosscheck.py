@@ -16,17 +16,19 @@ def cross_check(rows: Sequence[dict[str, Any]], evidence: Estimate | None) -> st
     """One phrase on whether a model's log p(x) agrees with the weights of its best guide.
 
     Args:
-        rows: of all guides of one model. The guide of the lowest k-hat checks for all of them; its
-            own is the median of its seeds', so that a lucky seed does not choose it.
+        rows: of all guides of one model. Of those whose k-hat is below its threshold, the one whose
+            weights have the smallest standard error checks for all: k-hats of so many draws differ
+            by noise. A guide's own row is that of its median k-hat, not of a lucky seed.
         evidence: log p(x), or the log integral of the joint under a flat prior; None where the
             reference has no certificate.
     """
     if evidence is None:
         return "none: no certified reference"
     typical = [_median(rows, guide) for guide in dict.fromkeys(row["guide"] for row in rows)]
-    best = min(typical, key=_khat)
-    if _khat(best) >= best["khat_threshold"]:
+    sound = [row for row in typical if _khat(row) < row["khat_threshold"]]
+    if not sound:
         return "none: no guide's k-hat is below its threshold"
+    best = min(sound, key=lambda row: row["log_evidence_importance_se"])
     other = Estimate(best["log_evidence_importance"], best["log_evidence_importance_se"])
     difference = evidence - other
     off = abs(difference.value) / max(difference.se, 1e-9 * max(1.0, abs(evidence.value)))

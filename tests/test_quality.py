@@ -123,8 +123,12 @@ def weights(guide, value, se, khat=0.2):
     }
 
 
-def test_cross_check_asks_the_guide_of_the_lowest_khat():
-    rows = [weights("wide", 0.0, 0.1), weights("narrow", 5.0, 0.1, khat=0.6)]
+def test_cross_check_asks_the_guide_that_knows_best_of_those_that_can_be_trusted():
+    rows = [
+        weights("wide", 0.0, 0.1, khat=0.6),
+        weights("vague", 5.0, 0.2),
+        weights("blind", 5.0, 0.01, khat=0.9),
+    ]
     said = cross_check(rows, Estimate(0.1, 0.1))
     assert said == "agrees with the weights of wide, 0.0000 ± 0.1000: 0.7 standard errors"
 
