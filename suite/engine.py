@@ -54,6 +54,8 @@ def run_cells(
             tell(f"  {cell.title}: {why(cell, headers)}")
         if waiting:
             with cluster.client() as client:
+                if not client.scheduler_info()["workers"]:
+                    tell("the scheduler has no worker yet: waiting for one")
                 progress = Progress(len(waiting), tell)
                 _Run(plan, store, cluster, client, records, progress, headers).drain(waiting)
     except KeyboardInterrupt:
@@ -112,22 +114,23 @@ class _Run:
     def _settle(self, cell: Cell, outcome: Outcome) -> None:
         if outcome.fate == OK:
             record, draws = outcome.result
-            self._keep(cell, record, draws, outcome.seconds)
+            self._keep(lambda: self.store.write(cell, record, draws, outcome.seconds))
             found = self.store.read(cell)
             assert found is not None
         else:
             found = {"status": outcome.fate, "reason": _where(cell, outcome)}
             if outcome.log:
-                self.store.write_text(f"logs/{cell.title.replace(' x ', '-')}.log", outcome.log)
+                name = cell.title.replace(" x ", "-")
+                self._keep(lambda: self.store.write_text(f"logs/{name}.log", outcome.log))
         self.records[cell.key] = found
         self.progress.finished(cell, found)
 
-    def _keep(self, cell: Cell, record: bytes, draws: bytes | None, seconds: float) -> None:
-        """Write a finished cell; where the disk is full, wait for room, and lose nothing."""
+    def _keep(self, write: Callable[[], None]) -> None:
+        """Write to the store; where the disk is full, wait for room, and lose nothing."""
         begun = time.monotonic()
         while True:
             try:
-                return self.store.write(cell, record, draws, seconds)
+                return write()
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise
@@ -141,8 +144,10 @@ def _outcome(future: Future) -> Outcome:
     """What a future came to, whatever became of its worker."""
     if future.status == "finished":
         return future.result()
-    error = future.exception() if future.status == "error" else None
-    if error is None or isinstance(error, KilledWorker):
+    if future.status != "error":
+        raise ClusterError("the scheduler was lost; finished cells are kept")
+    error = future.exception()
+    if isinstance(error, KilledWorker):
         return Outcome(CRASHED, "its worker was lost, twice")
     raise ClusterError(f"the workers cannot run our cells: {type(error).__name__}: {error}")
 
