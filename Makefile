@@ -78,6 +78,8 @@ lock: ## pin what pyproject.toml asks for (needs uv); UPGRADE=1 moves every pin 
 	$(COMPILE) --group test --output-file requirements.lock pyproject.toml
 	$(COMPILE) --group bench --constraint requirements.lock \
 		--output-file requirements-bench.lock pyproject.toml
+	$(COMPILE) --group cuda --constraint requirements.lock \
+		--output-file requirements-cuda.lock pyproject.toml
 
 clean: ## remove .venv, .venv-bench, .cache, tool caches, and results except results/published
 	rm -rf .venv .venv-bench .cache .pytest_cache .ruff_cache

@@ -70,7 +70,7 @@ def fit_cell(
     for seed in range(seeds):
         at_reference = None if log_w_reference is None else log_w_reference[seed]
         found = quality(log_w[seed], at_reference, samples.at(seed), posterior, floors)
-        rows.append({"seed": seed, "dim": target.dim} | found)
+        rows.append({"seed": seed, "dim": target.dim} | _numbers() | found)
     progress, held = measure.progress(fitted, rows), in_modes(target, samples.u, both.u)
     for seed, row in enumerate(rows):
         row |= held[seed] | progress[seed] | measure.cost(fitted, seed)
@@ -88,6 +88,11 @@ def fit_cell(
         "reference_summary": measure.summary(names, reference, kind=facts["kind"]),
         "reference_draws": measure.some_draws(names, reference.reshape(-1, len(names))),
     }
+
+
+def _numbers() -> Record:
+    """What the densities are computed in, and on."""
+    return {"dtype": str(jnp.result_type(float)), "platform": jax.default_backend()}
 
 
 def in_modes(

@@ -10,6 +10,9 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
+
 from suite.choose import own_guides
 from suite.discover import Catalogue
 from suite.draws import from_bytes, to_bytes
@@ -123,4 +126,5 @@ def _fit_parts(
 def _setting() -> dict[str, str]:
     """What every cell's result depends on: our code, the versions and the machine's kind."""
     source = source_fingerprint(Path(__file__).parent, "suite.cells")
-    return {"suite": source, "versions": fingerprint(versions())}
+    numbers = f"{jnp.result_type(float)} on {jax.default_backend()}"
+    return {"suite": source, "versions": fingerprint(versions()), "numbers": numbers}
