@@ -91,7 +91,7 @@ def run_suite():
     return run
 
 
-SMOKE = ("run", "regression", "--guides", "meanfield,fullrank,lowrank", "--budget", "smoke")
+SMOKE = ("run", "regression", "--guides", "meanfield,fullrank", "--budget", "smoke")
 
 
 @pytest.fixture(scope="session")
