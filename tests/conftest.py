@@ -105,3 +105,11 @@ def smoke_run(run_suite, tmp_path_factory, worker_id):
             done = run_suite(*SMOKE, "--results", results)
             assert done.returncode == 0, done.stderr
     return results
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what a test has measured, `record_property(title, text)`: CI keeps it."""
+    for report in terminalreporter.stats.get("passed", []):
+        for title, text in report.user_properties:
+            terminalreporter.section(title)
+            terminalreporter.write_line(text)

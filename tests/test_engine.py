@@ -105,11 +105,11 @@ def test_a_worker_does_not_import_jax(module):
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_no_fault_costs_a_finished_cell():
+def test_no_fault_costs_a_finished_cell(record_property):
     command = [sys.executable, ROOT / "benchmarks" / "faults.py", "--quick"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
-    print(done.stdout)
+    record_property("faults", done.stdout)
     found = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
     assert found["good_lost"] == found["misnamed"] == ["0", "0"], done.stderr
     assert found["table_as_the_first"] == ["True", "True"]
