@@ -107,18 +107,18 @@ def _fate(record: dict[str, Any]) -> dict[str, Any]:
 
 
 class Scene(NamedTuple):
-    """One run, as others see it."""
+    """One run, as others see it; `others` are processes that hold its workers, where it does not."""
 
     folder: Path
     begin: Callable[[], subprocess.Popen[str]]
-    workers: Callable[[subprocess.Popen[str]], list[psutil.Process]]
+    others: Sequence[psutil.Process]
 
 
 def disturbed(scene: Scene) -> tuple[int, int]:
     """Kill, cut and fill; return how many faults were planted, and cells in flight at the kills."""
     run = scene.begin()
     _read_until(run, 4)
-    scene.workers(run)[0].kill()
+    _a_worker(scene.others or [psutil.Process(run.pid)]).kill()
     _read_until(run, 4)
     left = psutil.Process(run.pid).children(recursive=True)
     run.kill()
@@ -212,17 +212,16 @@ def measure(runs: Sequence[str], models: int, guides: int, base: Path) -> Iterat
         begun = time.monotonic()
         with ExitStack() as stack:
             stack.enter_context(_small_disk(folder))
-            workers = _own_workers
+            others: Sequence[psutil.Process] = ()
             if where == "scheduler":
                 address, others = stack.enter_context(cluster_of_others(environment))
                 command += ["--scheduler", address]
-                workers = partial(_workers_below, others)
             begin = partial(subprocess.Popen, command, cwd=ROOT, env=environment, **PIPED)
             if where == "undisturbed":
                 begin().communicate(timeout=600)
                 faults, in_flight = 0, 0
             else:
-                faults, in_flight = disturbed(Scene(folder, begin, workers))
+                faults, in_flight = disturbed(Scene(folder, begin, others))
             table = pd.read_csv(folder / "table.csv").sort_values("cell", ignore_index=True)
         expected = table if expected is None else expected
         counted = Counter(starts.read_text().splitlines())
@@ -254,13 +253,9 @@ def _misnamed(plan: Plan, fates: dict[str, str]) -> int:
     return len(wrong)
 
 
-def _own_workers(run: subprocess.Popen[str]) -> list[psutil.Process]:
-    return _workers_below([psutil.Process(run.pid)], run)
-
-
-def _workers_below(nannies: list[psutil.Process], _: subprocess.Popen[str]) -> list[psutil.Process]:
-    """Dask's worker processes: those that have children of their own."""
-    return [child for nanny in nannies for child in nanny.children() if child.children()]
+def _a_worker(nannies: Sequence[psutil.Process]) -> psutil.Process:
+    """One of Dask's worker processes: those that have children of their own."""
+    return next(child for nanny in nannies for child in nanny.children() if child.children())
 
 
 if __name__ == "__main__":
