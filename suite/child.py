@@ -15,8 +15,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from suite.environment import environment
-
-OK, FAILED, CRASHED, TIMEOUT, OUT_OF_MEMORY = "ok", "failed", "crashed", "timeout", "out_of_memory"
+from suite.plan import FAILED, OK, OUT_OF_MEMORY
 
 
 class Outcome(NamedTuple):

@@ -15,10 +15,10 @@ from typing import Any
 
 from distributed import Client, Future, KilledWorker, as_completed
 
-from suite.child import CRASHED, FAILED, OK, Outcome
+from suite.child import Outcome
 from suite.cluster import Cluster, ClusterError
 from suite.discover import shown
-from suite.plan import Cell, Plan
+from suite.plan import BLOCKED, CRASHED, FAILED, INTERRUPTED, OK, Cell, Plan
 from suite.progress import Progress
 from suite.store import DamagedError, Record, Store, why
 from suite.worker import work
@@ -62,7 +62,7 @@ def run_cells(
         tell("stopped: finished cells are kept, and the next run goes on from here")
         whole = False
     for key in plan.cells:
-        records.setdefault(key, {"status": "interrupted", "reason": "the run was stopped first"})
+        records.setdefault(key, {"status": INTERRUPTED, "reason": "the run was stopped first"})
     return records, whole
 
 
@@ -96,7 +96,7 @@ class _Run:
             if cell.needs is not None:
                 facts = self.records[cell.needs]
                 if "kind" not in facts:
-                    self._settle(cell, Outcome("blocked", facts["reason"]))
+                    self._settle(cell, Outcome(BLOCKED, facts["reason"]))
                     continue
                 draws = self.store.read_draws(self.plan.cells[cell.needs])
             job = self.cluster.job(cell, facts, draws)
@@ -114,9 +114,7 @@ class _Run:
     def _settle(self, cell: Cell, outcome: Outcome) -> None:
         if outcome.fate == OK:
             record, draws = outcome.result
-            self._keep(lambda: self.store.write(cell, record, draws, outcome.seconds))
-            found = self.store.read(cell)
-            assert found is not None
+            found = self._keep(lambda: self.store.write(cell, record, draws, outcome.seconds))
         else:
             found = {"status": outcome.fate, "reason": _where(cell, outcome)}
             if outcome.log:
@@ -125,7 +123,7 @@ class _Run:
         self.records[cell.key] = found
         self.progress.finished(cell, found)
 
-    def _keep(self, write: Callable[[], None]) -> None:
+    def _keep[T](self, write: Callable[[], T]) -> T:
         """Write to the store; where the disk is full, wait for room, and lose nothing."""
         begun = time.monotonic()
         while True:
@@ -154,7 +152,7 @@ def _outcome(future: Future) -> Outcome:
 
 def _where(cell: Cell, outcome: Outcome) -> str:
     """What became of a cell, with the file and the object that it is about."""
-    if outcome.fate == "blocked":
+    if outcome.fate == BLOCKED:
         return outcome.reason
     reason, model = outcome.reason, f"model '{cell.model.name}'"
     if cell.guide is not None:

@@ -16,6 +16,10 @@ from functools import cached_property
 from suite.discover import Place, Problem
 from suite.spec import Budget, Experiment, Fit, Guide, Model
 
+OK, FAILED, CRASHED, TIMEOUT = "ok", "failed", "crashed", "timeout"
+OUT_OF_MEMORY, BLOCKED, INTERRUPTED = "out_of_memory", "blocked", "interrupted"
+"""What may become of a cell; the README says what each means."""
+
 
 @dataclass(frozen=True)
 class Cell:

@@ -79,14 +79,14 @@ class Store:
         found = _checksum(record), known["draws"] and _checksum(self.read_draws(cell))
         if found != (known["checksum"], known["draws"]):
             raise ValueError("not what was written")
-        return {**json.loads(record), "seconds": known["seconds"]}
+        return _as_record(record, known["seconds"])
 
     def read_draws(self, cell: Cell) -> bytes:
         """The draws of a finished reference cell, as netCDF."""
         return self._draws(cell).read_bytes()
 
-    def write(self, cell: Cell, record: bytes, draws: bytes | None, seconds: float) -> None:
-        """Keep a finished cell, a reference with its draws."""
+    def write(self, cell: Cell, record: bytes, draws: bytes | None, seconds: float) -> Record:
+        """Keep a finished cell, a reference with its draws; return what `read` will."""
         header = {
             "title": cell.title,
             "parts": dict(cell.parts),
@@ -98,6 +98,7 @@ class Store:
             self._write(self._draws(cell), lambda path: path.write_bytes(draws))
         line = json.dumps(header).encode() + b"\n"
         self._write(self._record(cell), lambda path: path.write_bytes(line + record))
+        return _as_record(record, seconds)
 
     def headers(self) -> dict[str, dict[str, Any]]:
         """Of the newest record of each title; a damaged one has none."""
@@ -152,6 +153,10 @@ def why(cell: Cell, headers: Mapping[str, Mapping[str, Any]]) -> str:
         return "new"
     parts = changed(before["parts"], cell.parts)
     return f"changed: {', '.join(parts)}" if parts else "its record is damaged"
+
+
+def _as_record(text: bytes, seconds: float) -> Record:
+    return {**json.loads(text), "seconds": seconds}
 
 
 def _sync(path: Path) -> None:

@@ -10,14 +10,11 @@ import pandas as pd
 from suite.crosscheck import cross_check
 from suite.metrics import Estimate
 from suite.pairs import telling_pair
-from suite.plan import Plan
+from suite.plan import FAILED, Plan
 from suite.run import versions
 from suite.store import Record, Store
 from suite.table import frame
 from suite.verdict import verdict
-
-FAILED = "failed"
-
 
 WORDS = ("objections", "remarks")
 """What a certificate says in sentences."""

@@ -14,7 +14,8 @@ from concurrent.futures import wait
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
-from suite.child import CRASHED, OUT_OF_MEMORY, TIMEOUT, Job, Outcome, begin, execute
+from suite.child import Job, Outcome, begin, execute
+from suite.plan import CRASHED, OUT_OF_MEMORY, TIMEOUT
 
 LOOK = 0.1
 """Seconds between two looks at the child's memory."""
