@@ -82,7 +82,7 @@ def _made_from(
     grid = [(e.experiment.name, e.experiment.theory, e.cell.key) for e in plan.entries]
     fates = {key: (r.get("status"), r.get("reason")) for key, r in records.items()}
     source = source_fingerprint(here, "suite.command_line")
-    template = store.read_text(str(here / "report.html.jinja"))
+    template = (here / "report.html.jinja").read_text(encoding="utf-8")
     made = [store.read_text(name) for name in ("table.csv", "report.html")]
     return fingerprint(grid, fates, list(map(str, plan.problems)), texts, source, template, made)
 
@@ -184,7 +184,9 @@ def _parser() -> argparse.ArgumentParser:
         "run", parents=[results, published, chosen], help="run what has changed, then report"
     )
     run.add_argument("--scheduler", help="of a Dask cluster, tcp://host:8786; default: one of ours")
-    run.add_argument("--timeout", type=float, default=1_800, help="seconds that a cell may take")
+    run.add_argument(
+        "--timeout", type=float, default=Cluster.seconds, help="seconds that a cell may take"
+    )
     run.add_argument("--memory", type=parse_bytes, help="that a cell may hold, such as 4GiB")
     run.add_argument("--why", action="store_true", help="say of each cell why it is computed")
     run.set_defaults(command=_run)
@@ -208,7 +210,3 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no positive whole number")
     return int(text)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
