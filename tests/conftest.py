@@ -12,14 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 # JAX reads these when it is imported, and XLA its flags when the first program is compiled.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
+from suite.environment import environment  # noqa: E402 (it imports no JAX)
 
-from suite.environment import xla_flags  # noqa: E402 (the cache must be named first)
-
-os.environ["XLA_FLAGS"] = xla_flags()
+os.environ.update(environment())
 
 from suite.density import flatten  # noqa: E402
 from suite.discover import discover  # noqa: E402

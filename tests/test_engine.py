@@ -98,7 +98,7 @@ def test_a_worker_of_another_version_refuses():
         execute(cell(), None, None)
 
 
-@pytest.mark.parametrize("module", ["suite", "suite.worker", "suite.child"])
+@pytest.mark.parametrize("module", ["suite", "suite.worker", "suite.child", "suite.engine"])
 def test_a_worker_does_not_import_jax(module):
     importlib.import_module(module)
     code = f"import sys, {module}; sys.exit('jax' in sys.modules)"

@@ -27,6 +27,9 @@ COMPUTES = {
     "evidence",
     "quality",
     "cells",
+    "child",
+    "worker",
+    "cluster",
     "engine",
 }
 
