@@ -115,7 +115,7 @@ def _fit_parts(
 ) -> dict[str, str]:
     return _setting() | {
         "model": fingerprint(model),
-        "guide": fingerprint(guide.name, guide.build),
+        "guide": fingerprint(guide.name, guide.build, guide.affine),
         "fit": fingerprint(fit, seeds),
         "budget": fingerprint(budget),
         "reference": reference,

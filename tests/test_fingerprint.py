@@ -167,9 +167,18 @@ def test_running_a_model_does_not_change_its_keys(catalogue, target):
     assert keys(catalogue) == before
 
 
-def test_an_option_of_a_guide_changes_the_cells_of_that_guide_only(catalogue):
+@pytest.mark.parametrize(
+    "option",
+    [
+        pytest.param(
+            {"build": partial(AutoIAFNormal, num_flows=2, hidden_dims=[32, 32])}, id="build"
+        ),
+        pytest.param({"affine": True}, id="affine"),
+    ],
+)
+def test_an_option_of_a_guide_changes_the_cells_of_that_guide_only(catalogue, option):
     old = catalogue.guides["iaf"]
-    new = replace(old, build=partial(AutoIAFNormal, num_flows=2, hidden_dims=[32, 32]))
+    new = replace(old, **option)
     places = {**catalogue.places, id(new): catalogue.place(old)}
     guides = {**catalogue.guides, "iaf": new}.values()
     after = keys(replace(catalogue, places=places), guides)
