@@ -24,7 +24,7 @@ from suite.plan import Plan
 from suite.progress import clock
 from suite.run import make_plan
 from suite.spec import BUDGETS, Experiment
-from suite.store import BusyError, Record, Store
+from suite.store import BusyError, FolderError, Record, Store
 from suite.tabulate import write_tables
 
 
@@ -35,6 +35,7 @@ class NoFileError(LookupError):
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code: 0, 1 when something failed, 2 for bad input."""
     options = _parser().parse_args(arguments)
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # GPUs' memory is the workers'
     if getattr(options, "posteriordb", None):
         os.environ[posteriordb.VARIABLE] = str(options.posteriordb.resolve())
     try:
@@ -44,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         UnknownNameError,
         posteriordb.UnavailableError,
         BusyError,
+        FolderError,
         ClusterError,
         NoFileError,
     ) as error:

@@ -20,7 +20,7 @@ from suite.cluster import Cluster, ClusterError
 from suite.discover import shown
 from suite.plan import BLOCKED, CRASHED, FAILED, INTERRUPTED, OK, Cell, Plan
 from suite.progress import Progress
-from suite.store import DamagedError, Record, Store, why
+from suite.store import DamagedError, FolderError, Record, Store, why
 from suite.worker import work
 
 DISK_SECONDS = 600
@@ -129,10 +129,9 @@ class _Run:
         while True:
             try:
                 return write()
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    raise
-                if begun + DISK_SECONDS < time.monotonic():
+            except FolderError as error:
+                waited = time.monotonic() - begun
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT) or waited > DISK_SECONDS:
                     raise
                 self.progress.once(f"no room on the disk of {self.store.folder}: waiting for some")
                 time.sleep(1)

@@ -28,6 +28,13 @@ class BusyError(RuntimeError):
     """Another run writes to the folder."""
 
 
+class FolderError(OSError):
+    """The folder cannot be written to."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
 class DamagedError(RuntimeError):
     """A record is not what was written."""
 
@@ -37,11 +44,14 @@ class Store:
 
     A record lies in two lines of a file: a header, which says what it is and what decided it, with
     checksums; then what the cell returned. A reference's draws lie beside it.
+
+    Whatever writes raises `FolderError` where it cannot, with the reason's number as `errno`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "cells").mkdir(parents=True, exist_ok=True)
+        with _writing(folder):
+            (folder / "cells").mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -50,7 +60,9 @@ class Store:
         Raises:
             BusyError: another process holds it.
         """
-        with (self.folder / ".lock").open("w") as file:
+        with _writing(self.folder):
+            file = (self.folder / ".lock").open("w")
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -133,12 +145,13 @@ class Store:
         self.write_text(name, table.to_csv(index=False))
 
     def _write(self, path: Path, write: Callable[[Path], Any]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{path.name}.partial")
-        write(partial)
-        _sync(partial)
-        os.replace(partial, path)
-        _sync(path.parent)
+        with _writing(self.folder):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(partial)
+            _sync(partial)
+            os.replace(partial, path)
+            _sync(path.parent)
 
     def _record(self, cell: Cell) -> Path:
         return self.folder / "cells" / f"{cell.key}.jsonl"
@@ -153,6 +166,14 @@ def why(cell: Cell, headers: Mapping[str, Mapping[str, Any]]) -> str:
         return "new"
     parts = changed(before["parts"], cell.parts)
     return f"changed: {', '.join(parts)}" if parts else "its record is damaged"
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FolderError(error.errno, f"cannot write to {folder}: {error.strerror}") from error
 
 
 def _as_record(text: bytes, seconds: float) -> Record:

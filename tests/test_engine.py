@@ -1,6 +1,8 @@
 """Runs that go wrong, and the records that outlive them."""
 
+import errno
 import importlib
+import os
 import subprocess
 import sys
 
@@ -9,11 +11,13 @@ from conftest import ROOT
 
 from suite.command_line import main
 from suite.discover import Place
+from suite.engine import _Run
 from suite.forecast import forecast
 from suite.plan import Cell, Plan
 from suite.run import OtherVersionError, execute
 from suite.spec import BUDGETS
-from suite.store import BusyError, DamagedError, Store, why
+from suite.store import BusyError, DamagedError, FolderError, Store, why
+from suite.worker import device_of
 
 PLACE = Place(ROOT / "models" / "regression.py", "regression")
 
@@ -85,6 +89,32 @@ def test_a_second_run_says_so_and_stops(store, capsys):
     with store.lock():
         assert main(["run", "regression", "--results", str(store.folder)]) == 2
     assert "another run writes" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path, capsys):
+    file = tmp_path / "results"
+    file.touch()
+    assert main(["run", "regression", "--results", str(file)]) == 2
+    assert f"cannot write to {file}: Not a directory" in capsys.readouterr().err
+
+
+def test_a_disk_that_stays_full_is_one_clear_line(store, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("suite.store.os.fsync", full)
+    monkeypatch.setattr("suite.engine.DISK_SECONDS", -1)
+    run = _Run(Plan({}), store, *[None] * 5)
+    with pytest.raises(FolderError, match=f"cannot write to {store.folder}: No space left"):
+        run._keep(lambda: store.write_text("note", "text"))
+
+
+def test_workers_of_this_machine_share_out_the_devices_that_they_may_see(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    assert [device_of(number) for number in (0, 1, 2)] == ["4", "7", "4"]
+    assert device_of("tcp://one:1") is None
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert device_of(0) is None
 
 
 def test_no_scheduler_is_one_clear_line(tmp_path, capsys):
