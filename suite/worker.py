@@ -7,11 +7,14 @@ child, which is ended and begun again; the worker stays, and says what became of
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
 from concurrent.futures import wait
+from dataclasses import replace
 
 import psutil
+from distributed import get_worker
 from pebble import ProcessExpired, ProcessPool
 
 from suite.child import Job, Outcome, begin, execute
@@ -39,7 +42,7 @@ class Child:
             # Dask's workers are daemons, which may have no children; this one ends with its parent.
             multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
             spawn = multiprocessing.get_context("spawn")
-            start = {"initializer": begin, "initargs": (job,), "context": spawn}
+            start = {"initializer": begin, "initargs": (_with_device(job),), "context": spawn}
             self._pool = ProcessPool(1, **start)
         most = job.memory or _own_limit()
         future = self._pool.schedule(execute, (job.program, job.payload), timeout=job.seconds)
@@ -73,10 +76,23 @@ def work(job: Job) -> Outcome:
     return _child.run(job)
 
 
+def device_of(worker: object) -> str | None:
+    """Of the devices that `CUDA_VISIBLE_DEVICES` names, the one for a worker of this name.
+
+    The workers of a run's own cluster are numbered; any other sees what its environment says.
+    """
+    devices = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    return devices[worker % len(devices)] if isinstance(worker, int) and devices else None
+
+
+def _with_device(job: Job) -> Job:
+    device = device_of(get_worker().name)
+    known = {} if device is None else {"CUDA_VISIBLE_DEVICES": device}
+    return replace(job, environment={**job.environment, **known})
+
+
 def _own_limit() -> float | None:
     """The memory that Dask gave this worker."""
-    from distributed import get_worker
-
     return get_worker().memory_manager.memory_limit
 
 
