@@ -21,6 +21,7 @@ from suite.draws import Draws, flat_draws, labels
 from suite.fit import Fitted, fit
 from suite.modes import modes_held
 from suite.nuts import CHAINS
+from suite.objective import dtype
 from suite.quality import Posterior, Sample, floors_of, quality
 from suite.reference import make_reference
 from suite.spec import Budget, Fit, Guide, Model
@@ -70,12 +71,13 @@ def fit_cell(
     for seed in range(seeds):
         at_reference = None if log_w_reference is None else log_w_reference[seed]
         found = quality(log_w[seed], at_reference, samples.at(seed), posterior, floors)
-        rows.append({"seed": seed, "dim": target.dim} | _numbers() | found)
+        rows.append({"seed": seed, "dim": target.dim} | found)
     progress, held = measure.progress(fitted, rows), in_modes(target, samples.u, both.u)
     for seed, row in enumerate(rows):
         row |= held[seed] | progress[seed] | measure.cost(fitted, seed)
+    numbers = {"dtype": dtype(fitted.guide, options), "platform": jax.default_backend()}
     for row in rows:
-        row["measure_seconds"] = time.perf_counter() - clock
+        row |= numbers | {"measure_seconds": time.perf_counter() - clock}
     names = labels({name: draws[name] for name in target.shapes}, leading=2)
     typical = int(np.argsort([row.get("elbo", -np.inf) for row in rows])[seeds // 2])
     chosen, reference = samples.values[typical], posterior.first.values
@@ -88,11 +90,6 @@ def fit_cell(
         "reference_summary": measure.summary(names, reference, kind=facts["kind"]),
         "reference_draws": measure.some_draws(names, reference.reshape(-1, len(names))),
     }
-
-
-def _numbers() -> Record:
-    """What the densities are computed in, and on."""
-    return {"dtype": str(jnp.result_type(float)), "platform": jax.default_backend()}
 
 
 def in_modes(

@@ -33,6 +33,12 @@ def precision(guide: Any, options: Fit) -> AbstractContextManager[Any]:
     return jax.enable_x64(not (options.single and is_flat(guide)))
 
 
+def dtype(guide: Any, options: Fit) -> str:
+    """Of the numbers of a guide while it is trained."""
+    with precision(guide, options):
+        return str(jnp.result_type(float))
+
+
 class FlatELBO(ELBO):
     """NumPyro's ELBO for guides that are one distribution of the unconstrained vector.
 

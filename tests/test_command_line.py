@@ -25,6 +25,7 @@ def test_the_table_has_every_column_and_a_row_per_guide_and_seed(table):
     assert list(table.columns) == columns.columns()
     assert len(table) == len(table[["guide", "seed"]].drop_duplicates()) == 2 * 2
     assert set(table["status"]) == {"ok"}
+    assert set(table["dtype"]) == {"float64"}
 
 
 @pytest.mark.parametrize("name", [k for k, c in columns.COLUMNS.items() if c.estimated])

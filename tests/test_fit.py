@@ -1,5 +1,7 @@
 """How a fit goes: rounds, the choice of a rate, the gradient, and posteriors of any scale."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +16,7 @@ from suite.batch import CHUNKS
 from suite.coordinates import Coordinates
 from suite.density import flatten
 from suite.fit import fit
-from suite.objective import FlatELBO
+from suite.objective import FlatELBO, dtype
 from suite.rounds import choose_rate, is_done, mean, pooled, round_lengths
 
 meanfield = Guide("meanfield", AutoDiagonalNormal)
@@ -150,6 +152,8 @@ def test_a_guide_in_single_precision_is_measured_in_double():
     target = flatten(gaussian("three", jnp.zeros(3), covariance))
     options = Fit(1_000, 1_000, learning_rates=(3e-2,), single=True)
     fitted = fit(target, fullrank, options, 2, jax.random.key(0))
+    assert dtype(fitted.guide, options) == "float32"
+    assert dtype(fitted.guide, replace(options, single=False)) == "float64"
     assert all(leaf.dtype == float for leaf in fitted.rounds.params.values())
     room, se = rooms(fitted)
     np.testing.assert_array_less(room, 0.01 + 3 * se)
