@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +12,15 @@ import jax
 import numpy as np
 import xarray as xr
 from jaxtyping import PRNGKeyArray
-from numpyro.infer import MCMC, NUTS
+from numpyro.infer import NUTS
+from numpyro.infer.hmc import HMCState
 
 from suite.density import Target
 from suite.draws import Draws
 from suite.spec import Budget
+
+Stats = dict[str, np.ndarray]
+"""What is known of every draw, [chain, draw]."""
 
 CHAINS = 4
 """Chains of a reference. As many again are a second one, independent of the first."""
@@ -97,15 +102,11 @@ def nuts(target: Target, budget: Budget, key: PRNGKeyArray) -> tuple[Draws, Cert
     attempts = ATTEMPTS if target.model.posterior is None else ATTEMPTS[:1]
     spent = 0
     for attempt, (target_acceptance, factor) in enumerate(attempts):
-        mcmc = MCMC(
-            NUTS(target.model.fn, target_accept_prob=target_acceptance),
-            num_warmup=budget.num_warmup * factor,
-            num_samples=budget.num_reference // CHAINS * factor,
-            num_chains=2 * CHAINS,
-            chain_method="vectorized",
-            progress_bar=False,
-        )
-        for draws, stats, warmup in _rounds(mcmc, target, jax.random.fold_in(key, attempt)):
+        kernel = NUTS(target.model.fn, target_accept_prob=target_acceptance)
+        lengths = budget.num_warmup * factor, budget.num_reference // CHAINS * factor
+        for draws, stats, warmup in _rounds(
+            kernel, lengths, target, jax.random.fold_in(key, attempt)
+        ):
             certificate = certify(draws, stats, budget, target_acceptance, spent + warmup)
             if not certificate.remarks or certificate.is_hopeless:
                 break
@@ -116,30 +117,43 @@ def nuts(target: Target, budget: Budget, key: PRNGKeyArray) -> tuple[Draws, Cert
 
 
 def _rounds(
-    mcmc: MCMC, target: Target, key: PRNGKeyArray
-) -> Iterator[tuple[Draws, dict[str, np.ndarray], int]]:
-    """A warmed-up run, going on: all draws so far, their statistics, and the warm-up's leapfrogs."""
+    kernel: NUTS, lengths: tuple[int, int], target: Target, key: PRNGKeyArray
+) -> Iterator[tuple[Draws, Stats, int]]:
+    """A warmed-up run, going on: all draws so far, their statistics, and the warm-up's leapfrogs.
+
+    `lengths` are those of the warm-up and of a round. Both go in the same strides, so that there is
+    one program to compile; NumPyro's `MCMC` compiles one for each, and traces it for every round.
+    """
     data = dict(target.model.data)
-    mcmc.warmup(key, extra_fields=("num_steps",), collect_warmup=True, **data)
-    warmup = int(mcmc.get_extra_fields()["num_steps"].sum())
-    draws: list[Draws] = []
-    stats: list[dict[str, np.ndarray]] = []
+    state = kernel.init(jax.random.split(key, 2 * CHAINS), lengths[0], model_kwargs=data)
+    stride = math.gcd(*lengths)
+    constrain = jax.vmap(kernel.postprocess_fn((), data))
+
+    def step(state: HMCState, _: None) -> tuple[HMCState, tuple[Draws, Stats]]:
+        state = kernel.sample(state, (), data)
+        stats = {name: getattr(state, name) for name in ("num_steps", "energy", "diverging")}
+        return state, (constrain(state.z), stats)
+
+    @jax.jit
+    def go_on(state: HMCState) -> tuple[HMCState, tuple[Draws, Stats]]:
+        return jax.lax.scan(step, state, length=stride)
+
+    warmup = 0
+    for _ in range(lengths[0] // stride):
+        state, (_, seen) = go_on(state)
+        warmup += int(seen["num_steps"].sum())
+    strides = []
     for _ in range(MOST_ROUNDS):
-        state = mcmc.post_warmup_state
-        assert state is not None
-        mcmc.run(state.rng_key, extra_fields=("num_steps", "energy", "diverging"), **data)
-        mcmc.post_warmup_state = mcmc.last_state
-        draws.append(jax.tree.map(np.asarray, mcmc.get_samples(group_by_chain=True)))
-        stats.append(jax.tree.map(np.asarray, mcmc.get_extra_fields(group_by_chain=True)))
-        joined = (
-            jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *r) for r in (draws, stats)
-        )
-        yield *joined, warmup
+        for _ in range(lengths[1] // stride):
+            state, found = go_on(state)
+            strides.append(jax.tree.map(lambda x: np.swapaxes(x, 0, 1), found))
+        draws, stats = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *strides)
+        yield draws, stats, warmup
 
 
 def certify(
     draws: Draws,
-    stats: dict[str, Any],
+    stats: Stats,
     budget: Budget,
     target_acceptance: float,
     warmup_evals: int,
