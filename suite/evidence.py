@@ -65,16 +65,16 @@ def bridge_evidence(
     and as many draws of the Gaussian enter the estimate. Source: Meng and Wong (1996), Statistica
     Sinica 6:831-860; the standard error is eq. 16 of Fruehwirth-Schnatter (2004), Econometrics J.
     7:143-167, with the autocorrelation of the chains counted by their effective sample size.
+
+    Raises:
+        ValueError: there is no such Gaussian.
     """
-    flat = pilot.reshape(-1, target.dim)
-    proposal = MultivariateNormal(flat.mean(0), jnp.atleast_2d(np.cov(flat.T)))
-    proposed = proposal.sample(key, (kept.shape[0] * kept.shape[1],))
-
-    def log_ratio(u: Float[Array, "draw dim"]) -> Float[np.ndarray, " draw"]:
-        return np.asarray(_log_joints(target, u) - proposal.log_prob(u))
-
-    at_posterior = log_ratio(jnp.asarray(kept.reshape(-1, target.dim)))
-    return bridge(at_posterior.reshape(kept.shape[:2]), log_ratio(proposed))
+    at_posterior, at_proposal = map(np.asarray, _log_ratios(target, pilot, kept, key))
+    if np.isnan(at_proposal).any():
+        raise ValueError(
+            f"model '{target.model.name}': no Gaussian fits its NUTS draws, whose covariance is singular"
+        )
+    return bridge(at_posterior.reshape(kept.shape[:2]), at_proposal)
 
 
 def bridge(
@@ -119,7 +119,20 @@ def _relative_variance(log_values: Float[np.ndarray, " draw"]) -> float:
 
 
 @partial(jax.jit, static_argnums=0)
-def _log_joints(target: Target, u: Float[Array, "draw dim"]) -> Float[Array, " draw"]:
-    """Where the joint cannot be computed, an ODE's solver giving up say, it counts as zero."""
-    log_joint = jax.lax.map(target.log_joint, u, batch_size=1_000)
-    return jnp.where(jnp.isnan(log_joint), -jnp.inf, log_joint)
+def _log_ratios(
+    target: Target,
+    pilot: Float[Array, "chain draw dim"],
+    kept: Float[Array, "chain draw dim"],
+    key: PRNGKeyArray,
+) -> tuple[Float[Array, " draw"], Float[Array, " draw"]]:
+    """log(p~/g) at the kept draws and at as many of the Gaussian g; nan where there is no g."""
+    flat = pilot.reshape(-1, target.dim)
+    proposal = MultivariateNormal(flat.mean(0), jnp.atleast_2d(jnp.cov(flat.T)))
+    kept = kept.reshape(-1, target.dim)
+
+    def log_ratio(u: Float[Array, "draw dim"]) -> Float[Array, " draw"]:
+        log_joint = jax.lax.map(target.log_joint, u, batch_size=1_000)
+        # Where the joint cannot be computed, an ODE's solver giving up say, it counts as zero.
+        return jnp.where(jnp.isnan(log_joint), -jnp.inf, log_joint) - proposal.log_prob(u)
+
+    return log_ratio(kept), log_ratio(proposal.sample(key, kept.shape[:1]))

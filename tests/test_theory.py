@@ -5,6 +5,8 @@ import itertools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import pytest
 from scipy.integrate import quad
 from scipy.optimize import minimize
@@ -119,6 +121,13 @@ def test_bridge_sampling_finds_the_evidence_of_eight_schools(catalogue):
     found = bridge_evidence(target, u[:CHAINS], u[CHAINS:], jax.random.key(1))
     assert found.se < 0.1
     assert abs(found.value - EIGHT_SCHOOLS_LOG_EVIDENCE) < 4 * found.se
+
+
+def test_draws_that_never_moved_have_no_evidence():
+    target = flatten(Model("one", lambda: numpyro.sample("z", dist.Normal(0.0, 1.0))))
+    stuck = np.ones((CHAINS, 10, 1))
+    with pytest.raises(ValueError, match="model 'one': no Gaussian fits its NUTS draws"):
+        bridge_evidence(target, stuck, stuck, jax.random.key(0))
 
 
 def test_funnel_room_is_the_minimum_of_the_room_of_its_docstring(catalogue):
