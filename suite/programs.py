@@ -29,7 +29,7 @@ from suite.spec import Fit, Guide
 from suite.train import Trainer
 
 QUICK = {"xla_backend_optimization_level": 0}
-"""For what hardly takes any time."""
+"""For what takes less time than its compiler would."""
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
 """How many programs may run side by side. The engine's workers have one each."""
@@ -141,5 +141,5 @@ def _compile(trainer: Trainer, num_seeds: int, dense: bool) -> list[Future[jax.s
     states, starting = compiled(QUICK, partial(start, trainer, num_rates), frames, key)
     rates = shape(num_rates)
     _, training = compiled({}, partial(train, trainer), states, rates, frames, count, count)
-    _, weighing = compiled({}, partial(weigh, trainer), states, frames, key)
+    _, weighing = compiled(QUICK, partial(weigh, trainer), states, frames, key)
     return [starting, training, weighing]
