@@ -14,11 +14,12 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from suite import measure
-from suite.approximation import Params, approximate
+from suite.approximation import Params, approximate, prepare
 from suite.coordinates import Coordinates
 from suite.density import Target, flatten, prior_log_joints
 from suite.draws import Draws, flat_draws, labels
 from suite.fit import Fitted, fit
+from suite.metrics import Estimate, elbo
 from suite.modes import modes_held
 from suite.nuts import CHAINS
 from suite.objective import dtype
@@ -72,6 +73,10 @@ def fit_cell(
         at_reference = None if log_w_reference is None else log_w_reference[seed]
         found = quality(log_w[seed], at_reference, samples.at(seed), posterior, floors)
         rows.append({"seed": seed, "dim": target.dim} | found)
+    for row, estimate in zip(
+        rows, by_definition(target, fitted, budget, jax.random.key(3)), strict=True
+    ):
+        row |= estimate
     progress, held = measure.progress(fitted, rows), in_modes(target, samples.u, both.u)
     for seed, row in enumerate(rows):
         row |= held[seed] | progress[seed] | measure.cost(fitted, seed)
@@ -85,6 +90,7 @@ def fit_cell(
         "rows": rows,
         "traces": measure.traces(fitted),
         "rates": measure.rates(fitted),
+        "bounds": measure.bounds(log_w),
         "summary": measure.summary(names, chosen[None], seed=typical),
         "draws": measure.some_draws(names, chosen),
         "reference_summary": measure.summary(names, reference, kind=facts["kind"]),
@@ -104,6 +110,42 @@ def in_modes(
     known = np.asarray(label(reference.reshape(-1, target.dim)))
     found = np.asarray(label(u.reshape(-1, target.dim))).reshape(len(u), -1)
     return [dict(zip(("modes_held", "modes"), modes_held(m, known), strict=True)) for m in found]
+
+
+def by_definition(
+    target: Target, fitted: Fitted, budget: Budget, key: PRNGKeyArray
+) -> list[Record]:
+    """KL(q || p) of each seed from its definition, where the posterior's density is known.
+
+    The mean of log q - log p(z | x), on draws of q that nothing else has seen.
+    """
+    seeds = fitted.rounds.final.shape[1]
+    if target.model.posterior is None:
+        return [{}] * seeds
+    prepare(target.model.posterior, target)
+    posterior = approximate(target.model.posterior, {}, target)
+
+    def one(params: Params, coordinates: Coordinates, key: PRNGKeyArray) -> Array:
+        q = approximate(fitted.guide, params, target, coordinates)
+
+        def log_ratio(key: PRNGKeyArray) -> Array:
+            u, log_q = q.draw(key)
+            return log_q - posterior.log_prob(u)  # type: ignore[misc]
+
+        # Few at a time: an enumerated posterior has tens of thousands of components.
+        keys = jax.random.split(key, budget.num_draws // 10)
+        return jax.lax.map(log_ratio, keys, batch_size=20)
+
+    keys = jax.random.split(key, seeds)
+    fits = fitted.rounds.params, fitted.pilot.coordinates, keys
+    log_ratios = np.asarray(jax.jit(lambda fits: jax.lax.map(lambda fit: one(*fit), fits))(fits))
+    return [_estimate("kl_by_definition", elbo(one)) for one in log_ratios]
+
+
+def _estimate(name: str, estimate: Estimate) -> Record:
+    if not np.isfinite(estimate.value):
+        return {}
+    return {name: estimate.value, f"{name}_se": estimate.se}
 
 
 def score(

@@ -12,8 +12,12 @@ from jaxtyping import Float
 
 from suite.approximation import has_elbo_as_loss
 from suite.fit import Fitted
+from suite.metrics import elbo, importance_bounds
 
 Row = dict[str, Any]
+
+BOUNDS = (1, 10, 100, 1_000)
+"""Draws behind an importance-weighted bound; the first is the ELBO."""
 
 STORED_DRAWS = 1_000
 """Draws of a guide, and of the reference, that are kept for the plots."""
@@ -72,6 +76,21 @@ def traces(fitted: Fitted) -> list[Row]:
         for seed in range(len(elbo))
         for i, (step, evals) in enumerate(zip(fitted.rounds.steps, fitted.evals_along, strict=True))
     ]
+
+
+def bounds(log_w: Float[np.ndarray, "seed draw"]) -> list[Row]:
+    """What the mean weight of so many draws says of log p(x): its mean, and where nine in ten lie."""
+    rows = []
+    for seed, weights in enumerate(log_w):
+        if not np.isfinite(weights).all():
+            continue
+        for num_draws in BOUNDS:
+            found = importance_bounds(weights, num_draws)
+            low, high = np.quantile(found, (0.05, 0.95))
+            said = elbo(found)._asdict()
+            row = {"num_draws": num_draws, "bound": said["value"], "bound_se": said["se"]}
+            rows.append({"seed": seed, **row, "low": float(low), "high": float(high)})
+    return rows
 
 
 def rates(fitted: Fitted) -> list[Row]:

@@ -12,6 +12,7 @@ import arviz as az
 import numpy as np
 from arviz_stats.base import array_stats
 from jaxtyping import Float
+from scipy.special import logsumexp
 
 LogWeights = Float[np.ndarray, " draw"]
 Draws = Float[np.ndarray, "draw coordinate"]
@@ -32,6 +33,16 @@ class Estimate(NamedTuple):
 def elbo(log_w: LogWeights) -> Estimate:
     """Evidence lower bound E_q[log w], nats. Higher is better; at most log p(x)."""
     return Estimate(float(log_w.mean()), float(log_w.std(ddof=1) / np.sqrt(log_w.size)))
+
+
+def importance_bounds(log_w: LogWeights, num_draws: int) -> LogWeights:
+    """log of the mean weight of every `num_draws` draws, nats; what is left over is left out.
+
+    Its mean is the importance-weighted bound: the ELBO for one draw, then rising to log p(x).
+    Source: Burda, Grosse and Salakhutdinov (2016), arXiv:1509.00519.
+    """
+    groups = log_w[: log_w.size // num_draws * num_draws].reshape(-1, num_draws)
+    return logsumexp(groups, axis=1) - np.log(num_draws)
 
 
 def eubo(log_w: Float[np.ndarray, "chain draw"]) -> Estimate:

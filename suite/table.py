@@ -58,6 +58,12 @@ COLUMNS: dict[str, Column] = {
     "evidence_check": Column("log p(x) against the weights of the guide that knows it best"),
     "elbo": Column("ELBO: mean of log p(x, z) - log q(z) over draws of q", "nats", "higher", True),
     "kl_guide_posterior": Column("KL(q || p) = log p(x) - ELBO", "nats", "lower", True, True),
+    "kl_by_definition": Column(
+        "KL(q || p) = E_q[log q - log p(z | x)], by the posterior's own density, on draws of its own",
+        "nats",
+        "lower",
+        True,
+    ),
     "eubo": Column("EUBO: the same mean over draws of the posterior", "nats", "lower", True),
     "kl_posterior_guide": Column("KL(p || q) = EUBO - log p(x)", "nats", "lower", True, True),
     "jeffreys": Column("KL(q || p) + KL(p || q) = EUBO - ELBO", "nats", "lower", True, True),

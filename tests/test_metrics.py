@@ -219,3 +219,16 @@ def test_bridge_covers_a_known_evidence_at_its_rate(scale, autocorrelation):
     assert_honest(found)
     covered = np.mean([abs(value - pair.log_evidence) < 2 * se for value, se in found])
     assert 0.9 < covered < 0.99
+
+
+def test_importance_bounds_rise_from_the_elbo_to_the_evidence_at_the_rate_of_the_variance():
+    """The gap at K draws is Var[w] / (2 K p(x)^2) and less than that by terms of order 1 / K^2."""
+    scale, log_evidence, k = 1.2, 2.5, 10
+    u = np.random.default_rng(0).normal(0, scale, 1_000_000)
+    log_w = log_evidence + norm.logpdf(u) - norm.logpdf(u, scale=scale)
+    assert metrics.importance_bounds(log_w, 1).mean() == pytest.approx(log_w.mean())
+    found = metrics.elbo(metrics.importance_bounds(log_w, k))
+    second_moment = scale**2 / np.sqrt(2 * scale**2 - 1)
+    gap = (second_moment - 1) / (2 * k)
+    assert log_evidence - found.value == pytest.approx(gap, abs=4 * found.se + gap / 20)
+    assert gap > 10 * found.se
