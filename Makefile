@@ -32,12 +32,14 @@ plan: $(READY) ## what would `make experiments` run, why, and how long? the same
 report: $(READY) ## draw the report again: RESULTS=dir
 	$(RUN) suite report$(call flag,results,$(RESULTS))
 
-publish: ## copy the last run's tables, certificates and room figures to results/published
-	mkdir -p results/published/reference results/published/figures
+publish: ## copy the last run's tables, certificates and figures to results/published
+	mkdir -p results/published/reference results/published/figures results/published/studies
 	cp results/table.csv results/references.csv results/learning_rates.csv results/summary.csv \
-		results/published
+		results/bounds.csv results/published
 	cp results/reference/*.json results/published/reference
+	cp results/studies/*.csv results/published/studies
 	cp results/figures/*-room.png results/published/figures
+	cp -r results/figures/*/ results/published/figures
 
 calibration: $(READY) ## do 95 % intervals cover? writes benchmarks/calibration.csv
 	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/calibration.py

@@ -14,6 +14,6 @@ else:
     os.environ["JAX_ENABLE_X64"] = "1"
 
 from suite.posteriordb import published_data
-from suite.spec import Experiment, Fit, Guide, Model
+from suite.spec import Experiment, Fit, Guide, Model, Study
 
-__all__ = ["Experiment", "Fit", "Guide", "Model", "published_data"]
+__all__ = ["Experiment", "Fit", "Guide", "Model", "Study", "published_data"]

@@ -6,9 +6,12 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-from suite.discover import Catalogue, docstring
+from suite.discover import Catalogue
 from suite.posteriordb import UnavailableError
-from suite.spec import Experiment, Guide, Model
+from suite.spec import Experiment, Guide, Model, Study
+
+Question = Experiment | Study
+"""What a run answers."""
 
 
 class UnknownNameError(LookupError):
@@ -19,13 +22,13 @@ class UnknownNameError(LookupError):
         super().__init__(f"unknown {kind} '{name}'; the nearest known: {', '.join(near)}")
 
 
-def choose_experiments(
+def choose_questions(
     catalogue: Catalogue, names: Sequence[str], paths: Sequence[Path] = ()
-) -> list[Experiment]:
-    """The experiments of these names and files, or all.
+) -> list[Question]:
+    """The experiments and studies of these names and files, or all.
 
-    A name may also be a model's or a model file's: such models are compared with every guide. So
-    are, when everything runs, the models that no experiment names.
+    A name may also be that of a folder of experiments, or a model's or a model file's: such models
+    are compared with every guide. So are, when everything runs, the models that no experiment names.
 
     Raises:
         UnknownNameError: nothing has the name.
@@ -35,17 +38,12 @@ def choose_experiments(
         claimed = {id(model) for one in catalogue.experiments.values() for model in one.models}
         claimed |= {id(m.reference) for m in catalogue.models.values() if m.reference}
         spare = [model for model in catalogue.models.values() if id(model) not in claimed]
-        ordered = sorted(catalogue.experiments.values(), key=lambda experiment: experiment.order)
-        return [*ordered, *(Experiment(m.name, [m]) for m in spare)]
+        return [*catalogue.questions.values(), *(Experiment(m.name, [m]) for m in spare)]
     chosen = [_by_name(catalogue, name) for name in names]
     chosen += [_by_file(catalogue, path) for path in paths]
-    return [experiment for experiments in chosen for experiment in experiments]
-
-
-def about(catalogue: Catalogue, experiment: Experiment) -> str:
-    """The docstring of its file; of its first model's, where it has none of its own."""
-    known = id(experiment) in catalogue.places
-    return docstring(catalogue.place(experiment if known else experiment.models[0]))
+    found = {one.name: one for questions in chosen for one in questions}
+    place = {name: i for i, name in enumerate(catalogue.questions)}
+    return sorted(found.values(), key=lambda one: place.get(one.name, -1))
 
 
 def choose_guides(catalogue: Catalogue, names: Sequence[str]) -> list[Guide]:
@@ -67,10 +65,13 @@ def own_guides(catalogue: Catalogue) -> list[Guide]:
     return list(dict.fromkeys(g for g in held if g not in catalogue.guides.values()))
 
 
-def _by_name(catalogue: Catalogue, name: str) -> list[Experiment]:
+def _by_name(catalogue: Catalogue, name: str) -> list[Question]:
     in_file = [m for m in catalogue.models.values() if catalogue.place(m).path.stem == name]
-    if name in catalogue.experiments:
-        return [catalogue.experiments[name]]
+    in_group = [q for q in catalogue.questions.values() if catalogue.place(q).group == name]
+    if name in catalogue.questions:
+        return [catalogue.questions[name]]
+    if in_group:
+        return in_group
     if name in catalogue.models:
         return [Experiment(name, [catalogue.models[name]])]
     if in_file:
@@ -81,18 +82,19 @@ def _by_name(catalogue: Catalogue, name: str) -> list[Experiment]:
         if problem.path.stem == name:
             raise UnavailableError(str(problem))
     stems = [catalogue.place(model).path.stem for model in catalogue.models.values()]
-    known = [*catalogue.experiments, *catalogue.models, *stems]
+    groups = [catalogue.place(one).group for one in catalogue.questions.values()]
+    known = [*catalogue.questions, *filter(None, groups), *catalogue.models, *stems]
     raise UnknownNameError("experiment", name, list(dict.fromkeys(known)))
 
 
-def _by_file(catalogue: Catalogue, path: Path) -> list[Experiment]:
-    """A file's experiments; else its models with every guide; else its guides with every model."""
+def _by_file(catalogue: Catalogue, path: Path) -> list[Question]:
+    """A file's questions; else its models with every guide; else its guides with every model."""
     defined = catalogue.defined_in(path)
-    experiments = [one for one in defined if isinstance(one, Experiment)]
+    questions = [one for one in defined if isinstance(one, Question)]
     models = [one for one in defined if isinstance(one, Model)]
     guides = [one for one in defined if isinstance(one, Guide)]
-    if experiments:
-        return experiments
+    if questions:
+        return questions
     if models:
         return [Experiment(path.stem, models)]
     return [Experiment(path.stem, list(catalogue.models.values()), guides)] if guides else []

@@ -9,21 +9,23 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from dask.utils import parse_bytes
 
 from suite import posteriordb
-from suite.choose import UnknownNameError, about, choose_experiments, choose_guides
+from suite.choose import Question, UnknownNameError, choose_guides, choose_questions
 from suite.cluster import Cluster, ClusterError
 from suite.discover import ROOT, Catalogue, discover, docstring, shown
 from suite.engine import run_cells
 from suite.fingerprint import fingerprint, source_fingerprint
 from suite.forecast import forecast
+from suite.outline import outline
 from suite.plan import Plan
 from suite.progress import clock
 from suite.run import make_plan
-from suite.spec import BUDGETS, Experiment
+from suite.spec import BUDGETS
 from suite.store import BusyError, FolderError, Record, Store
 from suite.tabulate import write_tables
 
@@ -57,36 +59,38 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    catalogue, experiments, plan = _chosen(options)
+    catalogue, questions, plan = _chosen(options)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     cluster = Cluster(options.workers, options.scheduler, options.timeout, options.memory)
     store = Store(options.results)
     with store.lock():
         records, whole = run_cells(plan, store, cluster, _say, options.why)
-        texts = {experiment.name: about(catalogue, experiment) for experiment in experiments}
-        if store.read_text("made_from") == _made_from(plan, records, texts, store):
+        contents = outline(catalogue, questions)
+        if store.read_text("made_from") == _made_from(plan, records, contents, store):
             _say(f"report: {options.results / 'report.html'}, as it was")
         else:
             write_tables(plan, records, store)
-            store.write_text("experiments.json", json.dumps(texts, indent=1))
+            store.write_text("outline.json", json.dumps(contents, indent=1))
             _report(options)
-            store.write_text("made_from", _made_from(plan, records, texts, store))
+            store.write_text("made_from", _made_from(plan, records, contents, store))
     table = pd.read_csv(options.results / "table.csv")
     _summarise(table)
     return int((~table["status"].isin(["ok", "diverged"])).any()) if whole else 130
 
 
 def _made_from(
-    plan: Plan, records: Mapping[str, Record], texts: Mapping[str, str], store: Store
+    plan: Plan, records: Mapping[str, Record], contents: Mapping[str, Any], store: Store
 ) -> str:
     """A hash of table and report, and of all that they are made from."""
     here = Path(__file__).parent
     grid = [(e.experiment.name, e.experiment.theory, e.cell.key) for e in plan.entries]
+    studies = [(study.name, cell.key) for study, cell in plan.studies]
     fates = {key: (r.get("status"), r.get("reason")) for key, r in records.items()}
     source = source_fingerprint(here, "suite.command_line")
     template = (here / "report.html.jinja").read_text(encoding="utf-8")
     made = [store.read_text(name) for name in ("table.csv", "report.html")]
-    return fingerprint(grid, fates, list(map(str, plan.problems)), texts, source, template, made)
+    problems = list(map(str, plan.problems))
+    return fingerprint(grid, studies, fates, problems, contents, source, template, made)
 
 
 def _plan(options: argparse.Namespace) -> int:
@@ -100,7 +104,7 @@ def _plan(options: argparse.Namespace) -> int:
     return int(bool(plan.problems))
 
 
-def _chosen(options: argparse.Namespace) -> tuple[Catalogue, list[Experiment], Plan]:
+def _chosen(options: argparse.Namespace) -> tuple[Catalogue, list[Question], Plan]:
     """What the names of the command line stand for, and its cells."""
     if options.budget not in BUDGETS:
         raise UnknownNameError("budget", options.budget, list(BUDGETS))
@@ -110,12 +114,12 @@ def _chosen(options: argparse.Namespace) -> tuple[Catalogue, list[Experiment], P
             raise NoFileError(f"no such file: {path}")
     catalogue = discover(paths)
     names = [name for name in options.names if not name.endswith(".py")]
-    experiments = choose_experiments(catalogue, names, paths)
+    questions = choose_questions(catalogue, names, paths)
     guides = choose_guides(catalogue, options.guides)
-    plan = make_plan(catalogue, experiments, guides, BUDGETS[options.budget])
+    plan = make_plan(catalogue, questions, guides, BUDGETS[options.budget])
     for problem in plan.problems:
         print(problem, file=sys.stderr)
-    return catalogue, experiments, plan
+    return catalogue, questions, plan
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -124,13 +128,13 @@ def _report(options: argparse.Namespace) -> int:
     if not (options.results / "table.csv").is_file():
         print(f"nothing to report: {options.results} has no table.csv", file=sys.stderr)
         return 2
-    _say(f"report: {write_report(options.results)}")
+    _say(f"report: {write_report(options.results, _say)}")
     return 0
 
 
 def _list(options: argparse.Namespace) -> int:
     catalogue = discover([Path(name) for name in options.names])
-    for title in ("models", "guides", "experiments"):
+    for title in ("models", "guides", "experiments", "studies"):
         _say(f"{title}:")
         for name, thing in getattr(catalogue, title).items():
             place = catalogue.place(thing)
@@ -177,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     chosen = argparse.ArgumentParser(add_help=False)
     chosen.add_argument(
-        "names", nargs="*", help="experiments, models, or files; default: everything"
+        "names", nargs="*", help="experiments, studies, models, or files; default: everything"
     )
     chosen.add_argument("--guides", type=_words, default=[], help="only these, with commas between")
     chosen.add_argument("--budget", default="default", help=f"one of {', '.join(BUDGETS)}")

@@ -1,7 +1,8 @@
 """Find models, guides and experiments: in the content folders, or in a file named by its path.
 
-There is no registry. A content file is imported, and whatever `Model`, `Guide` or `Experiment` it
-defines, alone or in a list, is found. A file that fails becomes a `Problem`, and the rest goes on.
+There is no registry. A content file is imported, and whatever `Model`, `Guide`, `Experiment` or
+`Study` it defines, alone or in a list, is found. A file that fails becomes a `Problem`, and the rest
+goes on. Files may lie in folders of the content folders, whose names are groups.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ from types import ModuleType
 from typing import Any
 
 from suite.posteriordb import UnavailableError, given
-from suite.spec import Experiment, Guide, Model
+from suite.spec import Experiment, Guide, Model, Study
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("models", "guides", "experiments")
+
+Thing = Model | Guide | Experiment | Study
+"""What a content file defines."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,12 @@ class Place:
     path: Path
     name: str
 
+    @property
+    def group(self) -> str:
+        """The folder that the file lies in, where that is one within a content folder."""
+        folder = self.path.parent
+        return folder.name if folder.parent.name in FOLDERS else ""
+
     def load(self, kind: type) -> Any:
         """The object."""
         found = (part for one in _objects(self.path) for part in _parts(one))
@@ -60,22 +70,35 @@ class Catalogue:
     models: dict[str, Model] = field(default_factory=dict)
     guides: dict[str, Guide] = field(default_factory=dict)
     experiments: dict[str, Experiment] = field(default_factory=dict)
+    studies: dict[str, Study] = field(default_factory=dict)
     places: dict[int, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     absent: list[Problem] = field(default_factory=list)
 
-    def shelf(self, thing: Model | Guide | Experiment) -> dict[str, Any]:
+    def shelf(self, thing: Thing) -> dict[str, Any]:
         """The objects of its kind, by name."""
-        kinds = {Model: self.models, Guide: self.guides, Experiment: self.experiments}
+        kinds = {
+            Model: self.models,
+            Guide: self.guides,
+            Experiment: self.experiments,
+            Study: self.studies,
+        }
         return kinds[type(thing)]  # type: ignore[return-value]
 
-    def place(self, thing: Model | Guide | Experiment) -> Place:
+    @property
+    def questions(self) -> dict[str, Experiment | Study]:
+        """The experiments and studies, in the report's order."""
+        found = [*self.experiments.values(), *self.studies.values()]
+        found.sort(key=lambda one: (self.place(one).group, one.order))
+        return {one.name: one for one in found}
+
+    def place(self, thing: Thing) -> Place:
         """The file and name of an object of this catalogue."""
         return self.places[id(thing)]
 
     def defined_in(self, path: Path) -> list[Any]:
         """The objects of one file."""
-        found = [*self.models.values(), *self.guides.values(), *self.experiments.values()]
+        found = [*self.models.values(), *self.guides.values(), *self.questions.values()]
         return [thing for thing in found if self.place(thing).path == path.resolve()]
 
 
@@ -83,7 +106,7 @@ def discover(extra: Sequence[Path] = (), root: Path = ROOT) -> Catalogue:
     """Everything in the content folders under `root`, then in the `extra` files."""
     catalogue = Catalogue()
     named = {path.resolve() for path in extra}
-    files = [path for folder in FOLDERS for path in sorted((root / folder).glob("*.py"))]
+    files = [path for folder in FOLDERS for path in sorted((root / folder).rglob("*.py"))]
     for path in dict.fromkeys(file.resolve() for file in [*files, *extra]):
         if path.name.startswith("_"):
             continue
@@ -101,7 +124,7 @@ def discover(extra: Sequence[Path] = (), root: Path = ROOT) -> Catalogue:
             if id(thing) not in own:  # a guide that an experiment's own file makes is for it alone
                 _add(catalogue, thing, Place(path, thing.name))
         if not found and path in named:
-            reason = "defines no model, guide or experiment"
+            reason = "defines no model, guide, experiment or study"
             catalogue.problems.append(Problem(path, "", reason))
     for experiment in list(catalogue.experiments.values()):
         _add_parts(catalogue, experiment)
@@ -119,13 +142,13 @@ def shown(path: Path) -> str:
 
 
 def _add(catalogue: Catalogue, thing: Any, place: Place) -> None:
-    taken = catalogue.shelf(thing)
-    other = taken.get(thing.name)
+    asks = isinstance(thing, Experiment | Study)
+    other = (catalogue.questions if asks else catalogue.shelf(thing)).get(thing.name)
     if other is None:
-        taken[thing.name] = thing
+        catalogue.shelf(thing)[thing.name] = thing
         catalogue.places[id(thing)] = place
     elif other is not thing:
-        kind = type(thing).__name__.lower()
+        kind = type(other).__name__.lower()
         where = shown(catalogue.place(other).path)
         reason = f"is left out: {where} already has a {kind} of that name"
         catalogue.problems.append(Problem(place.path, thing.name, reason))
@@ -157,7 +180,7 @@ def _objects(path: Path) -> tuple[Any, ...]:
 
 
 def _flat(value: Any) -> Iterator[Any]:
-    if isinstance(value, Model | Guide | Experiment):
+    if isinstance(value, Thing):
         yield value
     elif isinstance(value, list | tuple):
         for item in value:

@@ -153,7 +153,8 @@ def _where(cell: Cell, outcome: Outcome) -> str:
     """What became of a cell, with the file and the object that it is about."""
     if outcome.fate == BLOCKED:
         return outcome.reason
-    reason, model = outcome.reason, f"model '{cell.model.name}'"
+    kind = "study" if cell.is_study else "model"
+    reason, model = outcome.reason, f"{kind} '{cell.model.name}'"
     if cell.guide is not None:
         reason = f"guide '{cell.guide.name}' on {model}: {reason}"
     elif model not in reason or outcome.fate != FAILED:

@@ -1,8 +1,8 @@
 """A hash of what an object does, so that a finished cell is known again and a changed one is not.
 
 A function of ours is its bytecode, its closure, its defaults and, in turn, every global it names;
-comments and layout do not count. What is installed is its qualified name, since versions have their
-own place in a cell's key.
+comments and layout do not count. What is of the suite is the source of its file and of those that it
+imports. What is installed is its qualified name, since versions have their own place in a cell's key.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -47,6 +47,11 @@ def source_fingerprint(folder: Path, module: str) -> str:
             sources[name] = file.read_text(encoding="utf-8")
             todo += _imports(sources[name])
     return fingerprint(sources)
+
+
+@cache
+def _of_suite(module: str) -> str:
+    return source_fingerprint(Path(__file__).parent, module)
 
 
 def _tokens(thing: Any, seen: dict[int, Any]) -> Iterator[str]:
@@ -84,7 +89,9 @@ def _tokens_of_object(thing: Any, seen: dict[int, Any]) -> Iterator[str]:
         yield inspect.getsource(thing) if _is_ours(thing) else thing.__name__
     elif isinstance(thing, FunctionType | BuiltinFunctionType | type):
         yield thing.__qualname__
-        if _is_ours(sys.modules.get(thing.__module__ or "")):
+        if (thing.__module__ or "").startswith("suite."):
+            yield _of_suite(thing.__module__)
+        elif _is_ours(sys.modules.get(thing.__module__ or "")):
             yield from _tokens_of_definition(thing, seen)
         else:
             yield str(thing.__module__)

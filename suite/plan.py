@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from suite.discover import Place, Problem
-from suite.spec import Budget, Experiment, Fit, Guide, Model
+from suite.spec import Budget, Experiment, Fit, Guide, Model, Study
 
 OK, FAILED, CRASHED, TIMEOUT = "ok", "failed", "crashed", "timeout"
 OUT_OF_MEMORY, BLOCKED, INTERRUPTED = "out_of_memory", "blocked", "interrupted"
@@ -23,10 +23,11 @@ OUT_OF_MEMORY, BLOCKED, INTERRUPTED = "out_of_memory", "blocked", "interrupted"
 
 @dataclass(frozen=True)
 class Cell:
-    """One piece of work: a reference (without a guide), or all fits of a guide to a model.
+    """One piece of work: a reference (without a guide), all fits of a guide to a model, or a study.
 
     Attributes:
         parts: what decides the result, by name, each as a hash.
+        model: where it is defined; of a study, the study.
         needs: key of the reference cell that comes first.
     """
 
@@ -37,6 +38,7 @@ class Cell:
     fit: Fit | None = None
     seeds: int = 0
     needs: str | None = None
+    is_study: bool = False
 
     @cached_property
     def key(self) -> str:
@@ -46,11 +48,9 @@ class Cell:
     @property
     def title(self) -> str:
         """For a person."""
-        return (
-            f"{self.model.name} x {self.guide.name}"
-            if self.guide
-            else f"{self.model.name} reference"
-        )
+        if self.guide:
+            return f"{self.model.name} x {self.guide.name}"
+        return f"{self.model.name} {'study' if self.is_study else 'reference'}"
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,11 @@ class Entry:
 
 @dataclass
 class Plan:
-    """Cells in the order of their first use, references first; the grid they fill."""
+    """Cells in the order of their first use, references first; the grid and the studies they fill."""
 
     cells: dict[str, Cell] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
+    studies: list[tuple[Study, Cell]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 

@@ -1,46 +1,38 @@
-"""The report: one HTML file with the figures, the texts and the table; opens from disk, offline."""
+"""The report: HTML files with the figures, the texts and the table; they open from disk, offline.
+
+report.html has the experiments and the whole table; each group of them has a page of its own.
+"""
 
 from __future__ import annotations
 
-import base64
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import numpy as np
 import pandas as pd
-from markdown_it import MarkdownIt
 
-from suite import plots
 from suite.fingerprint import fingerprint, source_fingerprint
-from suite.style import Figure, Look, begin, with_error
+from suite.sections import read, section, text_of
+from suite.style import begin
 from suite.table import COLUMNS, columns
-from suite.verdict import RULES, is_indistinguishable
-from suite.view import View
+from suite.verdict import RULES
 
-TABLES = ("table", "traces", "references", "summary", "learning_rates")
-
-SHORT = {
-    "verdict": "verdict",
-    "kl_guide_posterior": "room: KL(q || p)",
-    "kl_posterior_guide": "KL(p || q)",
-    "khat": "k-hat",
-    "mean_error_max": "mean error",
-    "log_sd_error_max": "log sd error",
-}
-"""What the short table of a model shows, in a reader's words; `COLUMNS` has the long ones."""
+TABLES = ("table", "traces", "references", "summary", "learning_rates", "bounds")
 
 
-def write_report(folder: Path) -> Path:
-    """Draw results/report.html and results/figures from the tables of `folder`.
+def write_report(folder: Path, tell: Callable[[str], None] = lambda line: None) -> Path:
+    """Draw results/report.html, the groups' pages and results/figures from the tables of `folder`.
 
-    Nothing is drawn when neither the tables nor what draws them has changed.
+    Nothing is drawn when neither the tables nor what draws them has changed. What cannot be drawn is
+    told, in a line each, and the rest goes on.
     """
     path = folder / "report.html"
-    inputs = [*sorted(folder.glob("*.csv")), *sorted((folder / "draws").glob("*.csv"))]
-    inputs.append(folder / "experiments.json")
+    inputs = [*sorted(folder.glob("*.csv")), *sorted(folder.glob("*/*.csv"))]
+    inputs.append(folder / "outline.json")
     here = Path(__file__).parent
     mark = fingerprint(
         [file.read_bytes() for file in inputs],
@@ -53,33 +45,25 @@ def write_report(folder: Path) -> Path:
     page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         _template_text()
     )
-    partial = path.with_suffix(".partial")
-    partial.write_text(page.render(mark=mark, **_contents(folder)), encoding="utf-8")
-    partial.replace(path)
+    contents = _contents(folder)
+    for part in contents["sections"]:
+        if part["problem"]:
+            tell(part["problem"])
+    for group in [*contents["pages"], ""]:  # the one that holds the mark comes last
+        file = folder / f"{group or 'report'}.html"
+        partial = file.with_suffix(".partial")
+        partial.write_text(page.render(mark=mark, group=group, **contents), encoding="utf-8")
+        partial.replace(file)
     return path
 
 
 def _contents(folder: Path) -> dict[str, Any]:
-    tables = {name: _read(folder / f"{name}.csv") for name in TABLES}
+    tables = {name: read(folder / f"{name}.csv") for name in TABLES}
     table = tables["table"]
-    texts = json.loads((folder / "experiments.json").read_text(encoding="utf-8"))
-    look = Look(sorted(table["guide"].dropna().unique()))
-    sections = []
-    for name, text in texts.items():
-        rows = table[table["experiment"] == name]
-        title, _, body = text.partition("\n")
-        sections.append(
-            {
-                "name": name,
-                "title": title.rstrip("."),
-                "text": MarkdownIt().render(body),
-                "models": [
-                    _model(folder, tables, name, m, look) for m in rows["model"].dropna().unique()
-                ],
-            }
-        )
+    plan = json.loads((folder / "outline.json").read_text(encoding="utf-8"))
     return {
-        "sections": sections,
+        "pages": {group: text_of(text) for group, text in plan["pages"].items()},
+        "sections": [section(folder, tables, *item) for item in plan["sections"].items()],
         "problems": _problems(table),
         "columns": [(name, COLUMNS[re.sub("_(se|floor)$", "", name)]) for name in columns()],
         "rules": RULES,
@@ -91,6 +75,7 @@ def _contents(folder: Path) -> dict[str, Any]:
 def _problems(table: pd.DataFrame) -> list[str]:
     """A sentence for each guide and model, or file, that gave no number."""
     bad = table[(table["status"] != "ok") & table["reason"].notna()]
+    bad = bad.drop_duplicates(["model", "guide", "seed", "reason"])  # experiments may share cells
     failed = bad.loc[bad["status"] != "diverged", "reason"]
     diverged = bad[bad["status"] == "diverged"].groupby(["guide", "model"])
     return sorted(set(failed)) + [
@@ -99,79 +84,8 @@ def _problems(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _model(
-    folder: Path, tables: dict[str, pd.DataFrame], experiment: str, model: str, look: Look
-) -> dict[str, Any]:
-    def of(name: str) -> pd.DataFrame:
-        frame = tables[name]
-        return frame[(frame["experiment"] == experiment) & (frame["model"] == model)]
-
-    rows = of("table")
-    good = rows[rows["status"] == "ok"]
-    if good.empty:
-        return {"name": model, "short": [], "figures": [], "facts": None}
-    view = View(
-        name=f"{experiment}-{model}",
-        rows=good,
-        traces=of("traces"),
-        rates=of("learning_rates"),
-        facts=of("references").iloc[0],
-        draws=_read(folder / "draws" / f"{experiment}-{model}.csv"),
-        look=look,
-    )
-    drawn = plots.figures(view)
-    for figure in drawn:
-        (folder / "figures").mkdir(exist_ok=True)
-        (folder / "figures" / f"{figure.name}.png").write_bytes(figure.png)
-    return {
-        "name": model,
-        "short": _short(view),
-        "figures": [{"figure": f, "src": _inline(f)} for f in drawn],
-        "facts": {k: v for k, v in view.facts.to_dict().items() if v == v},
-        "check": good["evidence_check"].iloc[0],
-        "integral": view.integral[0],
-        "refused": isinstance(view.facts["objections"], str),
-        "nuts_refused": isinstance(view.facts["nuts_objections"], str),
-        "with_error": with_error,
-    }
-
-
-def _short(view: View) -> list[dict[str, str]]:
-    """A line for each guide: the seed of the median ELBO, its estimates with their errors."""
-    modal = view.rows["modes"].notna().all()
-    return [
-        {
-            "guide": str(guide),
-            "seeds": str((view.rows["guide"] == guide).sum()),
-            **{text: _said(row, name) for name, text in SHORT.items()},
-            **({"modes held": f"{row['modes_held']:.0f} of {row['modes']:.0f}"} if modal else {}),
-        }
-        for guide, row in view.medians().iterrows()
-    ]
-
-
-def _said(row: pd.Series, name: str) -> str:
-    """A word, or an estimate with its error, or that it is no more than what two references give."""
-    if isinstance(row[name], str):
-        return row[name]
-    if is_indistinguishable(dict(row), name):
-        return "indistinguishable"
-    return with_error(row[name], row[f"{name}_se"])
-
-
 def _cell(value: Any) -> str:
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _inline(figure: Figure) -> str:
-    return "data:image/png;base64," + base64.b64encode(figure.png).decode()
-
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path)
-    except pd.errors.EmptyDataError:  # a run in which every cell failed has empty tables
-        return pd.DataFrame(columns=["experiment", "model", "guide"])
 
 
 def _template_text() -> str:

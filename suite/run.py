@@ -19,17 +19,23 @@ from suite.draws import from_bytes, to_bytes
 from suite.fingerprint import fingerprint, source_fingerprint
 from suite.plan import Cell, Entry, Plan, changed
 from suite.posteriordb import given
-from suite.spec import Budget, Experiment, Fit, Guide, Model
+from suite.spec import Budget, Experiment, Fit, Guide, Model, Study
 
 
 def make_plan(
-    catalogue: Catalogue, experiments: Sequence[Experiment], guides: Sequence[Guide], budget: Budget
+    catalogue: Catalogue,
+    questions: Sequence[Experiment | Study],
+    guides: Sequence[Guide],
+    budget: Budget,
 ) -> Plan:
-    """The cells that these experiments need, for these guides."""
+    """The cells that these experiments and studies need, for these guides."""
     plan = Plan(problems=list(catalogue.problems))
     references: dict[str, Cell] = {}
     shared = [guide for guide in guides if guide not in own_guides(catalogue)]
-    for experiment in experiments:
+    for study in (one for one in questions if isinstance(one, Study)):
+        parts = _study_parts(study, budget)
+        plan.studies.append((study, Cell(parts, catalogue.place(study), budget, is_study=True)))
+    for experiment in (one for one in questions if isinstance(one, Experiment)):
         own = experiment.guides
         wanted = shared if own is None else [guide for guide in guides if guide in own]
         seeds = min(experiment.seeds, budget.seeds)
@@ -42,8 +48,8 @@ def make_plan(
                 place = catalogue.place(model)
                 cell = Cell(parts, place, budget, catalogue.place(guide), fit, seeds, needed.key)
                 plan.entries.append(Entry(experiment, model, guide, cell))
-    cells = {entry.cell.key: entry.cell for entry in plan.entries}
-    return replace(plan, cells={**references, **cells})
+    asked = [cell for _, cell in plan.studies] + [entry.cell for entry in plan.entries]
+    return replace(plan, cells={**references, **{cell.key: cell for cell in asked}})
 
 
 @cache
@@ -56,6 +62,7 @@ def versions() -> dict[str, str]:
         "optax",
         "flowjax",
         "diffrax",
+        "equinox",
         "arviz",
         "scikit-learn",
         "numpy",
@@ -67,11 +74,17 @@ def versions() -> dict[str, str]:
 def execute(cell: Cell, facts: dict | None, draws: bytes | None) -> tuple[bytes, bytes | None]:
     """Compute one cell, in a worker: its record as JSON, and a reference's draws as netCDF.
 
+    A study's record is its frame, as CSV.
+
     Raises:
         OtherVersionError: what decides the result is not here what it is where the run is driven.
     """
     from suite.cells import fit_cell, reference_cell  # JAX's programs are the worker's business
 
+    if cell.is_study:
+        study: Study = cell.model.load(Study)
+        _require(cell, _study_parts(study, cell.budget))
+        return json.dumps({"csv": study.run(cell.budget).to_csv(index=False)}).encode(), None
     model: Model = cell.model.load(Model)
     if cell.guide is None:
         _require(cell, _reference_parts(model, cell.budget))
@@ -122,9 +135,21 @@ def _fit_parts(
     }
 
 
+def _study_parts(study: Study, budget: Budget) -> dict[str, str]:
+    return _installed() | {
+        "study": fingerprint(study.name, study.run),
+        "budget": fingerprint(budget),
+    }
+
+
 @cache
 def _setting() -> dict[str, str]:
-    """What every cell's result depends on: our code, the versions and the machine's kind."""
-    source = source_fingerprint(Path(__file__).parent, "suite.cells")
+    """What a model's cells depend on, whatever the model."""
+    return _installed() | {"suite": source_fingerprint(Path(__file__).parent, "suite.cells")}
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """The versions and the machine's kind."""
     numbers = f"{jnp.result_type(float)} on {jax.default_backend()}"
-    return {"suite": source, "versions": fingerprint(versions()), "numbers": numbers}
+    return {"versions": fingerprint(versions()), "numbers": numbers}

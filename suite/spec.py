@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NumPyroFn = Callable[..., Any]
 """A function made of NumPyro primitives, called as `fn(**data)`."""
@@ -131,6 +134,8 @@ class Experiment:
         order: its place in the report, from small to large.
         theory: the room log p(x) - ELBO, in nats, that the best member of a family leaves, by the
             guide's name, where a formula gives it. It is drawn beside what was measured.
+        plot: draws its rows of every table, by the table's name, in the place of the usual figures
+            of each model.
     """
 
     name: str
@@ -140,6 +145,7 @@ class Experiment:
     seeds: int = 5
     order: int = 100
     theory: Mapping[str, float] = field(default_factory=dict)
+    plot: Callable[[Mapping[str, pd.DataFrame]], Sequence[Any]] | None = None
 
     def __post_init__(self) -> None:
         _require_name(self.name, "experiment")
@@ -147,6 +153,30 @@ class Experiment:
             for one in what:
                 if not isinstance(one, kind):
                     raise TypeError(f"experiment '{self.name}': {one!r} is no {kind.__name__}")
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What a grid of models and guides cannot say: a table, and the figures drawn from it.
+
+    The docstring of the file that defines it is its section of the report.
+
+    Attributes:
+        name: lower_snake, unique among the studies and experiments.
+        run: computes, and returns a tidy frame. It is kept as results/studies/NAME.csv.
+        plot: draws that frame, as it is read from the file; it computes nothing.
+        order: its place in the report, from small to large.
+    """
+
+    name: str
+    run: Callable[[Budget], pd.DataFrame]
+    plot: Callable[[pd.DataFrame], Sequence[Any]]
+    order: int = 100
+
+    def __post_init__(self) -> None:
+        _require_name(self.name, "study")
+        if not (callable(self.run) and callable(self.plot)):
+            raise TypeError(f"study '{self.name}': run and plot must be functions")
 
 
 @dataclass(frozen=True)

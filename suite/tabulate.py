@@ -16,6 +16,21 @@ from suite.store import Record, Store
 from suite.table import frame
 from suite.verdict import verdict
 
+PARTS = {
+    "traces": "traces",
+    "learning_rates": "rates",
+    "summary": "summary",
+    "bounds": "bounds",
+}
+"""What of a cell's record goes into which table."""
+
+ABSENT = {
+    "theory_room": "theory_room: no formula is known",
+    "modes": "modes, modes_held: the model does not tell modes apart",
+    "kl_by_definition": "kl_by_definition: the posterior's density is not known where q's draws are",
+}
+"""What many rows lack, and why."""
+
 WORDS = ("objections", "remarks")
 """What a certificate says in sentences."""
 
@@ -24,7 +39,10 @@ def write_tables(plan: Plan, records: Mapping[str, Record], store: Store) -> pd.
     """Write every table of the run; return the main one."""
     table = main_table(plan, records)
     store.write_csv("table.csv", table)
-    for name, part in (("traces", "traces"), ("learning_rates", "rates"), ("summary", "summary")):
+    for study, cell in plan.studies:
+        if "csv" in (record := records[cell.key]):
+            store.write_text(f"studies/{study.name}.csv", record["csv"])
+    for name, part in PARTS.items():
         rows = [*_guide_rows(plan, records, part)]
         if part == "summary":
             rows += _reference_rows(plan, records)
@@ -51,11 +69,14 @@ def main_table(plan: Plan, records: Mapping[str, Record]) -> pd.DataFrame:
         theory = entry.experiment.theory.get(entry.guide.name)
         for row in record.get("rows", failed):
             rows.append({**_names(entry), "theory_room": theory, **row})
-            if theory is None and row["status"] == "ok":
-                rows[-1]["reason"] = _and(row["reason"], "theory_room: no formula is known")
-            if "modes" not in row and row["status"] == "ok":
-                why = "modes, modes_held: the model does not tell modes apart"
-                rows[-1]["reason"] = _and(rows[-1]["reason"], why)
+            lacks = [name for name in ABSENT if rows[-1].get(name) is None]
+            if row["status"] == "ok":
+                rows[-1]["reason"] = "; ".join(
+                    filter(None, [row["reason"], *map(ABSENT.get, lacks)])
+                )
+    for study, cell in plan.studies:
+        if "csv" not in (record := records[cell.key]):
+            rows.append({"experiment": study.name, **record})
     for problem in plan.problems:
         rows.append({"experiment": problem.path.stem, "status": FAILED, "reason": str(problem)})
     for row in rows:
@@ -77,10 +98,6 @@ def _evidence_checks(plan: Plan, records: Mapping[str, Record]) -> dict[str, str
             known = None if facts["objections"] else facts["evidence"]
             evidence[name] = Estimate(known["value"], known["se"]) if known else None
     return {name: cross_check(rows[name], evidence[name]) for name in evidence}
-
-
-def _and(reason: str, other: str) -> str:
-    return f"{reason}; {other}" if reason else other
 
 
 def _names(entry: Any) -> Record:

@@ -75,6 +75,11 @@ def experiment(request):
     return request.param
 
 
+@pytest.fixture(scope="session", params=CATALOGUE.questions.values(), ids=name_of)
+def question(request):
+    return request.param
+
+
 @pytest.fixture(scope="session")
 def run_suite():
     """Run the command line in a process of its own, as a person does."""

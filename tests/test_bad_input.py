@@ -1,5 +1,8 @@
 """What a person may get wrong: each is said in one sentence, and everything else still runs."""
 
+import html
+from pathlib import Path
+
 import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
@@ -68,6 +71,19 @@ def model():
 good_again = Model("good", model)
 ask = Experiment("duplicate", [good_again], [meanfield])
 """,
+    "study": """
+import pandas as pd
+from suite import Study
+
+def drawn(frame):
+    from matplotlib.pyplot import subplots
+    from suite.style import finish
+    return [finish("tiny", "One and one make two", "A line up to two.", subplots()[0])]
+
+tiny = Study("tiny", lambda budget: pd.DataFrame({"one": [1.0], "sum": [2.0]}), drawn)
+raises = Study("raises", lambda budget: {}["nothing"], drawn)
+blank = Study("blank", tiny.run, lambda frame: frame["no such column"])
+""",
     "empty": "",
 }
 
@@ -112,7 +128,8 @@ def test_the_good_guide_of_the_good_model_still_has_its_rows(bad_run):
         ("sites", "failed", ["guide 'too_few'", "misses the site 'b' of model 'good'"]),
         ("sites", "failed", ["guide 'too_many'", "brings the site 'c', which model 'good' lacks"]),
         ("duplicate", "failed", ["'good'", "sites.py already has a model of that name"]),
-        ("empty", "failed", ["defines no model, guide or experiment"]),
+        ("study", "failed", ["study 'raises': KeyError: 'nothing'"]),
+        ("empty", "failed", ["defines no model, guide, experiment or study"]),
     ],
     ids=[
         "import",
@@ -122,6 +139,7 @@ def test_the_good_guide_of_the_good_model_still_has_its_rows(bad_run):
         "misses_a_site",
         "brings_a_site",
         "duplicate",
+        "study",
         "empty",
     ],
 )
@@ -132,6 +150,21 @@ def test_a_bad_object_has_one_sentence_that_names_file_and_object(bad_run, file,
     (sentence,) = {reason for reason in reasons if all(word in reason for word in words)}
     assert "\n" not in sentence
     assert sentence in done.stdout + done.stderr
+
+
+def test_a_study_that_cannot_be_drawn_is_one_sentence_and_the_others_are_drawn(bad_run):
+    done, _ = bad_run
+    sentence = "study.py: 'blank' cannot be drawn: KeyError: 'no such column'"
+    results = Path(done.args[-1])
+    page = html.unescape((results / "report.html").read_text(encoding="utf-8"))
+    assert sentence in done.stdout
+    assert sentence in page
+    assert pd.read_csv(results / "studies" / "tiny.csv").to_dict("list") == {
+        "one": [1.0],
+        "sum": [2.0],
+    }
+    assert (results / "figures" / "tiny.png").is_file()
+    assert "A line up to two." in page
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 1)], ids=["other_length", "column"])

@@ -42,6 +42,23 @@ def test_both_divergences_add_up_to_the_gap_between_the_bounds(table):
     np.testing.assert_allclose(table["jeffreys"], table["eubo"] - table["elbo"], atol=1e-9)
 
 
+def test_elbo_and_divergence_add_up_to_the_evidence(table):
+    """Each measured on draws of its own: nothing but the identity makes the sum right."""
+    error = np.hypot(table["elbo_se"], table["kl_by_definition_se"])
+    off = table["elbo"] + table["kl_by_definition"] - table["log_evidence"]
+    assert (off.abs() <= 4 * error + 1e-9).all()
+    assert (off.abs() > 1e-9)[table["guide"] == "meanfield"].all()
+
+
+def test_importance_weighted_bounds_begin_at_the_elbo_and_stay_below_the_evidence(smoke_run, table):
+    bounds = pd.read_csv(smoke_run / "bounds.csv").merge(table, on=["model", "guide", "seed"])
+    first = bounds[bounds["num_draws"] == 1]
+    np.testing.assert_allclose(first["bound"], first["elbo"])
+    assert (bounds["bound"] < bounds["log_evidence"] + 4 * bounds["bound_se"] + 1e-9).all()
+    rising = bounds[bounds["guide"] == "meanfield"].groupby("seed")["bound"]
+    assert rising.apply(lambda values: values.is_monotonic_increasing).all()
+
+
 def test_no_guide_beats_the_evidence_and_no_mean_field_its_theory(table):
     slack = 4 * table["kl_guide_posterior_se"]
     assert (table["kl_guide_posterior"] > -slack).all()
@@ -59,6 +76,7 @@ def test_the_costs_are_counted(table):
     ("name", "expected"),
     [
         ("traces.csv", {"guide", "seed", "step", "elbo", "elbo_se"}),
+        ("bounds.csv", {"guide", "seed", "num_draws", "bound", "bound_se", "low", "high"}),
         ("learning_rates.csv", {"guide", "seed", "learning_rate", "elbo", "chosen"}),
         ("summary.csv", {"guide", "variable", "mean", "sd"}),
         ("references.csv", {"model", "reference", "log_integral", "flat"}),

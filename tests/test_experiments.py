@@ -9,8 +9,8 @@ from suite.spec import Guide
 
 
 @pytest.fixture
-def text(catalogue, experiment):
-    return docstring(catalogue.place(experiment))
+def text(catalogue, question):
+    return docstring(catalogue.place(question))
 
 
 def test_its_models_and_guides_are_found_by_their_names(catalogue, experiment):

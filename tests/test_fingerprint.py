@@ -128,11 +128,13 @@ def test_a_source_fingerprint_follows_imports_and_nothing_else(tmp_path, line):
 
 def keys(catalogue, guides=None):
     """The key of every cell of the smoke budget, by what it computes."""
-    experiments = catalogue.experiments.values()
+    questions = catalogue.questions.values()
     guides = list(catalogue.guides.values() if guides is None else guides)
-    plan = make_plan(catalogue, experiments, guides, BUDGETS["smoke"])
+    plan = make_plan(catalogue, questions, guides, BUDGETS["smoke"])
     fits = {(entry.model.name, entry.guide.name): entry.cell.key for entry in plan.entries}
-    return {**fits, **{(e.model.name, "reference"): e.cell.needs for e in plan.entries}}
+    studies = {(study.name, "study"): cell.key for study, cell in plan.studies}
+    references = {(e.model.name, "reference"): e.cell.needs for e in plan.entries}
+    return {**fits, **studies, **references}
 
 
 def changed(before, after):
@@ -190,5 +192,8 @@ def test_the_prior_of_a_model_changes_the_cells_of_that_model_only(catalogue, mo
     monkeypatch.setattr("models.regression.PRIOR_SD", 20.0)
     after = keys(catalogue)
     found = changed(before, after)
-    assert {model for model, _ in found} == {"regression"}
-    assert {guide for _, guide in found} == {*catalogue.guides, "reference"}
+    studies = {name for name, kind in found if kind == "study"}
+    assert "tightening" in studies
+    assert studies < set(catalogue.studies)
+    assert {model for model, _ in found} == {"regression"} | studies
+    assert {guide for _, guide in found} == {*catalogue.guides, "reference", "study"}

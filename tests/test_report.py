@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from suite.pairs import telling_pair
-from suite.report import _said, write_report
+from suite.report import write_report
+from suite.sections import _said
 from suite.style import Look, number, with_error
 from suite.verdict import RULES
 

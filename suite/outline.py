@@ -1,0 +1,56 @@
+"""What a report is made of beside the tables: its pages, their sections, and where these are defined."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from suite.choose import Question
+from suite.discover import ROOT, Catalogue, Place, docstring, shown
+from suite.fingerprint import fingerprint
+from suite.spec import Experiment, Study
+
+
+def outline(catalogue: Catalogue, questions: Sequence[Question]) -> dict[str, Any]:
+    """JSON-ready: of every page its text, of every section its page, its text and what draws it."""
+    sections = {question.name: _section(catalogue, question) for question in questions}
+    groups = {_place(catalogue, question).group: question for question in questions}
+    pages = {
+        group: _introduction(_place(catalogue, question).path)
+        for group, question in groups.items()
+        if group
+    }
+    return {"pages": pages, "sections": sections}
+
+
+def drawer(section: dict[str, Any]) -> Any:
+    """The experiment or study that draws a section itself."""
+    path, name, kind = section["draws"]
+    return Place(ROOT / path, name).load({"Experiment": Experiment, "Study": Study}[kind])
+
+
+def _section(catalogue: Catalogue, question: Question) -> dict[str, Any]:
+    place = _place(catalogue, question)
+    known = question.name in catalogue.questions
+    draws = [shown(place.path), question.name, type(question).__name__] if question.plot else None
+    return {
+        "page": place.group if known else "",
+        "text": docstring(place),
+        "draws": draws,
+        "source": fingerprint(question.plot),
+    }
+
+
+def _place(catalogue: Catalogue, question: Question) -> Place:
+    """Its own; its first model's, where a run made it for a model alone."""
+    known = id(question) in catalogue.places
+    return catalogue.place(question if known else question.models[0])  # type: ignore[union-attr]
+
+
+def _introduction(path: Path) -> str:
+    """The docstring of the package that a file lies in."""
+    package = path.parent / "__init__.py"
+    text = package.read_text(encoding="utf-8") if package.is_file() else ""
+    return ast.get_docstring(ast.parse(text)) or path.parent.name
