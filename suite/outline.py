@@ -39,8 +39,13 @@ def _section(catalogue: Catalogue, question: Question) -> dict[str, Any]:
         "page": place.group if known else "",
         "text": docstring(place),
         "draws": draws,
-        "source": fingerprint(question.plot),
+        "source": fingerprint([path.read_bytes() for path in _beside(place)]),
     }
+
+
+def _beside(place: Place) -> list[Path]:
+    """The files that a figure may be drawn by: its own, and those of its group."""
+    return sorted(place.path.parent.glob("*.py")) if place.group else [place.path]
 
 
 def _place(catalogue: Catalogue, question: Question) -> Place:
