@@ -10,8 +10,10 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from concurrent.futures import wait
 from dataclasses import replace
+from itertools import count
 
 import psutil
 from distributed import get_worker
@@ -46,8 +48,13 @@ class Child:
             self._pool = ProcessPool(1, **start)
         most = job.memory or _own_limit()
         future = self._pool.schedule(execute, (job.program, job.payload), timeout=job.seconds)
-        while not wait([future], LOOK).done:
-            if most and _held() > most:
+        family: list[psutil.Process] = []
+        for look in count():
+            if wait([future], LOOK).done:
+                break
+            if look % 10 == 0:
+                family = psutil.Process().children(recursive=True)  # asks every process there is
+            if most and _held(family) > most:
                 future.cancel()
                 self._end()
                 return Outcome(OUT_OF_MEMORY, f"took more than {most / 2**30:.3g} GiB of memory")
@@ -57,7 +64,8 @@ class Child:
             return Outcome(TIMEOUT, f"took longer than {job.seconds:g} s")
         except ProcessExpired as error:
             return Outcome(CRASHED, f"its process died, twice, {_how(error.exitcode)}")
-        if most and _held() > most / 2:  # what is compiled stays; the next cell may need the room
+        # What is compiled stays, and the next cell may need the room.
+        if most and _held(psutil.Process().children(recursive=True)) > most / 2:
             self._end()
         return outcome
 
@@ -96,10 +104,10 @@ def _own_limit() -> float | None:
     return get_worker().memory_manager.memory_limit
 
 
-def _held() -> int:
-    """Bytes that the children hold."""
+def _held(processes: Sequence[psutil.Process]) -> int:
+    """Bytes that they hold."""
     held = 0
-    for process in psutil.Process().children(recursive=True):
+    for process in processes:
         try:
             held += process.memory_info().rss
         except psutil.NoSuchProcess:
