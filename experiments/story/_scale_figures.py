@@ -56,7 +56,7 @@ def draw_errors(frame: pd.DataFrame) -> Figure:
         f"{_when(frame, 'fullrank', most)}, NUTS {_when(frame, 'nuts', most)}; "
         f"mean-field's sds end {number(last)} sd off, by formula {number(narrow)}"
     )
-    figure.suptitle(textwrap.fill(title, 84), x=0.01, ha="left", fontsize="medium")
+    figure.suptitle(_wrapped(title), x=0.01, ha="left", fontsize="medium")
     said = "; ".join(
         f"{rows:,.0f} rows: "
         + ", ".join(f"{LOOKS[name][0]} {_when(frame, name, rows)}" for name in LOOKS)
@@ -88,14 +88,14 @@ def draw_seconds(frame: pd.DataFrame) -> Figure:
 
     def power(method: str, goal: str) -> str:
         found = _one(frame, method, f"power_to_{goal}")
-        return "an unknown power" if found is None else with_error(found.value, found.se)
+        return "unknown" if found is None else with_error(found.value, found.se)
 
     title = (
-        f"Seconds to 0.1 posterior sd grow as rows to the {power('fullrank', 'both')} by full-rank "
-        f"SVI, {power('fullrank', 'both_at_last')} over the last tenfold, {power('nuts', 'both')} by "
-        f"NUTS; to {log_odds} log odds {power('fullrank', 'raw')} and {power('nuts', 'raw')}"
+        f"Slopes of seconds over rows: to 0.1 posterior sd full-rank SVI {power('fullrank', 'both')}, "
+        f"over the last tenfold {power('fullrank', 'both_at_last')}, NUTS {power('nuts', 'both')}; "
+        f"to {log_odds} log odds {power('fullrank', 'raw')} and {power('nuts', 'raw')}"
     )
-    figure.suptitle(textwrap.fill(title, 84), x=0.01, ha="left", fontsize="medium")
+    figure.suptitle(_wrapped(title), x=0.01, ha="left", fontsize="medium")
     most = frame["rows"].max()
     said = "; ".join(
         f"{LOOKS[name][0]} at {most:,.0f} rows {_when(frame, name, most)}" for name in LOOKS
@@ -106,6 +106,11 @@ def draw_seconds(frame: pd.DataFrame) -> Figure:
         f"There a leapfrog step takes {with_error(cost.value, cost.se)} s."
     )
     return finish("scale-seconds", title, alt, figure)
+
+
+def _wrapped(title: str) -> str:
+    """In lines of the figure's width, none of which parts a number from its error."""
+    return textwrap.fill(title.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"), 84)
 
 
 def _draw_runs(axes: Axes, points: pd.DataFrame) -> None:
@@ -146,10 +151,12 @@ def _draw_growth(axes: Axes, frame: pd.DataFrame, method: str, goal: str, note: 
     axes.errorbar(solid.index, solid["value"], error, fmt=f"{marker}-", label=label + note, **style)
     style["markerfacecolor"] = "white"
     if (reached & own["extrapolated"]).any():
-        dashed = own[reached].iloc[len(solid) - 1 :]
-        error = 1.96 * dashed["se"].fillna(0)
+        dashed = own[reached].iloc[max(len(solid) - 1, 0) :]
+        axes.plot(dashed.index, dashed["value"], "--", color=style["color"])
+        beyond = dashed[dashed["extrapolated"]]
+        error = 1.96 * beyond["se"].fillna(0)
         name = f"{label}, extrapolated"
-        axes.errorbar(dashed.index, dashed["value"], error, fmt=f"{marker}--", label=name, **style)
+        axes.errorbar(beyond.index, beyond["value"], error, fmt=f"{marker}--", label=name, **style)
     ends = frame[frame["method"] == method].groupby("rows")["seconds"].max()
     short = own.index[~reached] if method != "newton" else []
     if len(short):
