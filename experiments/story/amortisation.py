@@ -66,16 +66,17 @@ WORDS = {"meanfield": "independent", "fullrank": "correlated", "flow": "flow"}
 
 
 def run(budget):
-    keys = jax.random.split(jax.random.key(0), 5)
+    keys = jax.random.split(jax.random.key(0), 7)
     x, digit = digits()
     steps, own_steps = round(STEPS * budget.steps), round(OWN_STEPS * budget.steps)
-    decoder = learn_decoder(keys[0], x, steps)
-    encoders = learn_encoders(keys[1], x, decoder, steps)
+    decoder, encoder = Decoder(keys[5]), Encoder(keys[6])
+    decoder = learn_decoder(keys[0], x, decoder, encoder, steps)
+    encoders = learn_encoders(keys[1], x, decoder, encoder, steps)
     chosen = x[some_of_each(digit, max(2, round(5 * min(budget.steps, 1))))]
     answers = answered(encoders, chosen)
     own = own_numbers(keys[2], chosen, decoder, answers, own_steps)
     shown = slice(0, 10)  # one of each digit
-    pictures = [letters(image) for image in chosen[shown]]
+    pictures = [letters(image) for image in np.asarray(chosen[shown])]
     parts = [
         gaps(keys[3], chosen, decoder, own, answers, budget.num_draws),
         ground(keys[4], chosen[shown], decoder),
@@ -111,10 +112,8 @@ def learn(key, model, guide, rate, num_steps, num_particles=1):
 
 
 @partial(jax.jit, static_argnames="num_steps")
-def learn_decoder(key, x, num_steps):
-    """Decoder and encoder trained together, the usual way; the decoder."""
-    decoder_key, encoder_key, key = jax.random.split(key, 3)
-    decoder, encoder = Decoder(decoder_key), Encoder(encoder_key)
+def learn_decoder(key, x, decoder, encoder, num_steps):
+    """Both trained together, the usual way; the decoder."""
 
     def learnt_model():
         model(x, eqx_module("decoder", decoder), BATCH)
@@ -127,10 +126,8 @@ def learn_decoder(key, x, num_steps):
 
 
 @partial(jax.jit, static_argnames="num_steps")
-def learn_encoders(key, x, decoder, num_steps):
+def learn_encoders(key, x, decoder, encoder, num_steps):
     """An encoder for each family, stacked; the decoder is held fixed."""
-    encoder_key, key = jax.random.split(key)
-    encoder = Encoder(encoder_key)
 
     def learn_one(mask):
         def learnt_guide():
@@ -255,7 +252,8 @@ def ground(key, x, decoder, num_chains=10, num_warmup=200, num_draws=50):
     log_p = log_p + log_area
     starts = jnp.asarray(z)[jax.random.categorical(start_key, log_p, shape=(num_chains, len(x)))]
 
-    def chain(key, start, x):
+    def chain(inputs):
+        key, start, x = inputs
         kernel = NUTS(partial(model, x[None], decoder))
         state = kernel.init(key, num_warmup, {"z": start[None]})
 
@@ -265,9 +263,10 @@ def ground(key, x, decoder, num_chains=10, num_warmup=200, num_draws=50):
 
         return jax.lax.scan(step, state, length=num_warmup + num_draws)[1][num_warmup:]
 
-    keys = jax.random.split(key, starts.shape[:2])
-    run = jax.jit(jax.vmap(jax.vmap(chain), in_axes=(0, 0, None)))
-    draws = np.asarray(run(keys, starts, x)).transpose(1, 0, 2, 3).reshape(len(x), -1, 2)
+    keys = jax.random.split(key, num_chains * len(x))
+    inputs = keys, starts.reshape(-1, 2), jnp.tile(x, (num_chains, 1))
+    draws = np.asarray(jax.jit(jax.vmap(chain))(inputs)).reshape(num_chains, len(x), num_draws, 2)
+    draws = draws.swapaxes(0, 1).reshape(len(x), -1, 2)
     weight = np.asarray(jax.nn.softmax(log_p, axis=1))
     mean = weight @ z
     sd = np.sqrt(weight @ z**2 - mean**2)
@@ -285,19 +284,26 @@ def points(what, z, **labels):
     return pd.DataFrame({"what": what, "z1": z[:, 0].round(4), "z2": z[:, 1].round(4), **labels})
 
 
+@jax.jit
+def bent(theta, noise):
+    """Where each q puts points of its noise, [*q point 2]."""
+    return ComposeTransform(approximation(theta[..., None, :]).transforms)(noise)
+
+
+@jax.jit
+def drawn_at(decoder, z):
+    """Mean and sd of the pixels at each point, [point pixel]."""
+    return jax.vmap(decoder)(z)
+
+
 def curves(fit, theta):
     """The curve that holds the share of each q's draws which are nearest to its middle, as noise."""
     angle = np.linspace(0, 2 * np.pi, 73)
     circle = np.sqrt(-2 * np.log(1 - SHARE)) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-
-    @jax.jit
-    def bent(theta):
-        return ComposeTransform(approximation(theta[..., None, :]).transforms)(circle)
-
     return pd.concat(
         [
             points("curve", curve, family=family, fit=fit, image=image)
-            for family, images in zip(NUMBERS, np.asarray(bent(theta)), strict=True)
+            for family, images in zip(NUMBERS, np.asarray(bent(theta, circle)), strict=True)
             for image, curve in enumerate(images)
         ]
     )
@@ -307,13 +313,13 @@ def atlas(decoder, side=11, reach=2.2):
     """What the decoder draws at the points of a grid."""
     line = np.linspace(-reach, reach, side)
     z = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
-    mean, _ = jax.jit(jax.vmap(decoder))(z)
-    return points("drawn", z, pixels=[letters(one) for one in mean])
+    mean, _ = drawn_at(decoder, z)
+    return points("drawn", z, pixels=[letters(one) for one in np.asarray(mean)])
 
 
 def redrawn(x, decoder, z):
     """How far images are from what the decoder draws at their place, and from the mean image."""
-    mean, _ = jax.jit(jax.vmap(decoder))(z)
+    mean, _ = drawn_at(decoder, z)
     x = np.asarray(x)
     error = [np.sqrt(np.mean((x - other) ** 2)) for other in (mean, x.mean(axis=0))]
     return pd.DataFrame({"what": ["error of the drawing", "error of the mean"], "value": error})
@@ -321,7 +327,7 @@ def redrawn(x, decoder, z):
 
 def letters(pixels):
     """An image in a cell of a table: a letter a pixel, from a, no ink, to q, all ink."""
-    levels = np.rint(16 * np.clip(np.asarray(pixels), 0, 1)).astype(int)
+    levels = np.rint(16 * np.clip(pixels, 0, 1)).astype(int)
     return "".join(chr(ord("a") + level) for level in levels)
 
 

@@ -56,7 +56,7 @@ from models.deep_latent import (
 from suite import Study
 
 STRIDE, PARTICLES, DRAWS = 12, 4, 200
-SPACING, REACH = 0.035, 9.0
+SPACING, REACH = 0.04, 8.0
 ADAM_Q, ADAM_DECODER = optax.adam(1e-2), optax.adam(1e-3)
 
 
@@ -67,8 +67,8 @@ class Way:
     Attributes:
         name: in the figures.
         family: of the q's.
-        first: steps of q before anything else.
-        inner: steps of q before each of the decoder's.
+        first: steps of q before the decoder moves.
+        inner: steps of q to each of the decoder's.
         steps: of the decoder.
         marks: how often both are measured.
     """
@@ -132,16 +132,16 @@ def begin(decoder, q):
 def follow(way, state, key, x, factor=1.0):
     """Train, and measure at every mark. The last state, and a row a mark."""
     mask = uses(way.family)
-    last = max(1, round(way.steps * factor))
-    marks = np.unique(np.round(last * np.linspace(0, 1, way.marks) ** 2).astype(int))
+    last, num_marks = round(way.steps * factor), round(way.marks * min(1.0, factor) ** 0.5)
+    marks = np.unique(np.round(last * np.linspace(0, 1, num_marks) ** 2).astype(int))
     first_key, key = jax.random.split(key)
     found, steps = [measure(state, x, mask)], list(marks)
     if way.first:
-        state = advance(state, x, mask, first_key, way.first, 1, moves=False)
+        state = advance(state, x, mask, first_key, way.first + 1, way.first)
         found, steps = [*found, measure(state, x, mask)], [0, *steps]
     for begin, end in pairwise(marks):
         part_key = jax.random.fold_in(key, begin)
-        state = advance(state, x, mask, part_key, way.inner, end - begin, moves=True)
+        state = advance(state, x, mask, part_key, way.inner, way.inner * (end - begin))
         found.append(measure(state, x, mask))
     finer = np.asarray(log_evidence(state.decoder, x, SPACING / 2, 1.2 * REACH))
     frame = pd.DataFrame(
@@ -168,26 +168,25 @@ def numbers(q, x, mask):
 
 
 @jax.jit
-def advance(state, x, mask, key, inner, num_steps, moves):
-    """`num_steps` steps of the decoder, if it moves at all, and `inner` steps of q before each."""
-
-    def step_of_q(count, carry):
-        state, key = carry
-        slope = jax.grad(loss, argnums=1)(*state[:2], jax.random.fold_in(key, count), x, mask)
-        change, adam = ADAM_Q.update(slope, state.q_adam)
-        return state._replace(q=optax.apply_updates(state.q, change), q_adam=adam), key
+def advance(state, x, mask, key, inner, num_steps):
+    """`num_steps` steps of q; at every `inner`-th of them the decoder takes one, too."""
 
     def step(count, state):
-        q_key, key_here = jax.random.split(jax.random.fold_in(key, count))
-        state, _ = jax.lax.fori_loop(0, inner, step_of_q, (state, q_key))
-        slope = jax.grad(loss)(*state[:2], key_here, x, mask)
-        change, adam = ADAM_DECODER.update(slope, state.decoder_adam)
-        moved = state._replace(
-            decoder=optax.apply_updates(state.decoder, change), decoder_adam=adam
-        )
-        return jax.tree.map(partial(jnp.where, moves), moved, state)
+        step_key = jax.random.fold_in(key, count)
+        slopes = jax.grad(loss, argnums=(0, 1))(*state[:2], step_key, x, mask)
+        decoder, decoder_adam = stepped(ADAM_DECODER, slopes[0], state.decoder, state.decoder_adam)
+        q, q_adam = stepped(ADAM_Q, slopes[1], state.q, state.q_adam)
+        both = State(decoder, q, decoder_adam, q_adam)
+        moves = (count + 1) % inner == 0
+        return jax.tree.map(partial(jnp.where, moves), both, state._replace(q=q, q_adam=q_adam))
 
     return jax.lax.fori_loop(0, num_steps, step, state)
+
+
+def stepped(adam, slope, value, state):
+    """The value and Adam's state after a step."""
+    change, state = adam.update(slope, state)
+    return optax.apply_updates(value, change), state
 
 
 def measure(state, x, mask):
