@@ -42,13 +42,14 @@ def draw_ways(frame):
     figure, panels = plt.subplots(2, 3, figsize=(9.5, 5.4), sharex="col", height_ratios=[2, 1])
     handles = {}
     for (name, rows), (upper, lower) in zip(parts.items(), panels.T, strict=True):
+        if lower is not panels[1, 0]:  # before anything is drawn, so that all of it is seen
+            lower.sharey(panels[1, 0])
         draw_bounds(upper, lower, rows)
         low, high = rows["log_evidence"].min(), rows["log_evidence"].max()
         margin = max(high - low, 0.5)
         upper.set(ylim=(low - margin, high + 0.1 * margin))
         upper.set_title(name, fontsize="medium")
         lower.set(xlabel="step of the decoder")
-        lower.sharey(panels[1, 0])
         drawn, labels = upper.get_legend_handles_labels()
         handles |= dict(zip(labels, drawn, strict=True))
     panels[0, 0].set_ylabel("nats an image")

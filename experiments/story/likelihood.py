@@ -56,7 +56,7 @@ from models.deep_latent import (
 from suite import Study
 
 STRIDE, PARTICLES, DRAWS = 12, 4, 200
-SPACING, REACH = 0.04, 8.0
+SPACING, REACH = 0.035, 8.0
 ADAM_Q, ADAM_DECODER = optax.adam(1e-2), optax.adam(1e-3)
 
 
@@ -132,7 +132,7 @@ def begin(decoder, q):
 def follow(way, state, key, x, factor=1.0):
     """Train, and measure at every mark. The last state, and a row a mark."""
     mask = uses(way.family)
-    last, num_marks = round(way.steps * factor), round(way.marks * min(1.0, factor) ** 0.5)
+    last, num_marks = round(way.steps * factor), max(6, round(way.marks * min(1.0, factor)))
     marks = np.unique(np.round(last * np.linspace(0, 1, num_marks) ** 2).astype(int))
     first_key, key = jax.random.split(key)
     found, steps = [measure(state, x, mask)], list(marks)
