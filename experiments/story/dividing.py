@@ -18,6 +18,8 @@ Source: Vehtari, Simpson, Gelman, Yao and Gabry (2024), JMLR 25(72); Chatterjee 
 Annals of Applied Probability 28:1099-1135.
 """
 
+from textwrap import fill
+
 import pandas as pd
 
 from guides.flows import iaf
@@ -73,7 +75,7 @@ def _over_draws(tables):
         f"From {most:,} draws {best} on {near} is at most {number(least)} nats off, "
         f"{worst} on {far} is {number(off.max())} too low"
     )
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    figure.suptitle(fill(title, 90), x=0.01, ha="left", fontsize="medium")
     said = "; ".join(f"{guide} on {model} {number(gap)}" for (model, guide), gap in off.items())
     alt = f"Estimates of log p(x) over the number of draws. Nats too low from {most:,}: {said}."
     return finish("dividing-draws", title, alt, figure)
@@ -113,7 +115,7 @@ def _warned(tables):
             f"; of the others {worst['guide']} on {worst['model']} is furthest off, "
             f"by {number(off[trusted].max())} nats"
         )
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    figure.suptitle(fill(title, 90), x=0.01, ha="left", fontsize="medium")
     alt = f"Nats off log p(x) against k-hat, a mark a fit. {title}."
     return finish("dividing-khat", title, alt, figure)
 

@@ -15,6 +15,8 @@ Nothing makes the bars equally high but the identity.
 Source: Jordan, Ghahramani, Jaakkola and Saul (1999), Machine Learning 37:183-233.
 """
 
+from textwrap import fill
+
 import numpy as np
 
 from experiments.story.dividing import MODELS
@@ -37,22 +39,24 @@ def plot(tables):
         typical = rows[(rows["model"] == model) & (rows["seed"] == 0)].sort_values("elbo")
         evidence, place = typical["log_evidence"].iloc[0], np.arange(len(typical))
         bottom = evidence - 1.3 * widest(typical["kl_by_definition"])
-        elbo = typical["elbo"].clip(lower=bottom)
+        seen = typical["elbo"] > bottom
+        elbo = typical["elbo"].where(seen, bottom)
         colours = [look.colour(guide) for guide in typical["guide"]]
         axes.bar(place, elbo - bottom, bottom=bottom, color=colours)
         axes.bar(
             place,
-            typical["sum"] - elbo,
+            (typical["sum"] - elbo).where(seen),
             bottom=elbo,
             color=colours,
             alpha=0.35,
             hatch="//",
-            yerr=1.96 * typical["error"],
+            yerr=(1.96 * typical["error"]).where(seen),
             ecolor="0.2",
         )
         axes.axhline(evidence, color="black", lw=1)
         axes.set(title=model, xticks=place, ylim=(bottom, evidence + 0.25 * (evidence - bottom)))
-        axes.set_xticklabels(typical["guide"], rotation=60, ha="right")
+        off_axis = [" (off)" if not one else "" for one in seen]
+        axes.set_xticklabels(typical["guide"] + off_axis, rotation=60, ha="right")
     panels[0, 0].set_ylabel("ELBO, and on it KL (hatched) [nats]")
     off = (rows["sum"] - rows["log_evidence"]) / rows["error"].clip(lower=1e-12)
     close = int((off.abs() < 2).sum())
@@ -62,7 +66,7 @@ def plot(tables):
         f"{worst['guide']} on {worst['model']}, by "
         f"{with_error(worst['sum'] - worst['log_evidence'], worst['error'])} nats"
     )
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    figure.suptitle(fill(title, 90), x=0.01, ha="left", fontsize="medium")
     alt = f"Bars of ELBO with KL on top, all as high as the line log p(x). {title}."
     return [finish("identity-bars", title, alt, figure)]
 

@@ -18,6 +18,8 @@ mean over 10,000 / K groups and the seeds.
 Source: Burda, Grosse and Salakhutdinov (2016), arXiv:1509.00519; the rate is of Nowozin (2018), ICLR.
 """
 
+from textwrap import fill
+
 import numpy as np
 
 from experiments.story.dividing import GUIDES, MODELS, known
@@ -62,7 +64,7 @@ def plot(tables):
         f"From K = {least} to {most:,} the bound of {where[1]} on {where[0]} rises by "
         f"{with_error(gained[where], error[where])} nats; {fell} of {len(gained)} bounds fall"
     )
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    figure.suptitle(fill(title, 90), x=0.01, ha="left", fontsize="medium")
     said = "; ".join(
         f"{guide} on {model} from {with_error(gap[model, guide, least], se[model, guide, least])} to "
         f"{with_error(gap[model, guide, most], se[model, guide, most])}"

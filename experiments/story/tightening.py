@@ -15,6 +15,8 @@ fresh draws of their own, the divergence by the density of the exact posterior.
 Source: Blei, Kucukelbir and McAuliffe (2017), JASA 112:859-877.
 """
 
+from textwrap import fill
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,6 +34,7 @@ from suite.density import flatten
 
 PAIRS = [(regression, meanfield), (regression, fullrank), (funnel, meanfield), (funnel, iaf)]
 STEPS, PARTICLES, DRAWS = 10_000, 16, 2_000
+RATE, CLIP = 5e-3, 10.0
 
 
 def run(budget):
@@ -45,8 +48,9 @@ def along(model, guide, num_steps):
     for program in (built, model.posterior):
         prepare(program, target)
     posterior = approximate(model.posterior, {}, target)
-    rate = optax.cosine_decay_schedule(2e-2, num_steps)
-    svi = SVI(model.fn, built, optax.adam(rate), Trace_ELBO(PARTICLES))
+    rate = optax.cosine_decay_schedule(RATE, num_steps)
+    adam = optax.chain(optax.clip_by_global_norm(CLIP), optax.adam(rate))  # a funnel is steep
+    svi = SVI(model.fn, built, adam, Trace_ELBO(PARTICLES))
 
     @jax.jit
     def train(state, steps):
@@ -118,7 +122,7 @@ def plot(frame):
         f"KL ends at {with_error(*ends.loc[best, ['kl', 'kl_se']])} nats for {best[1]} on {best[0]}, "
         f"at {with_error(*ends.loc[worst, ['kl', 'kl_se']])} for {worst[1]} on {worst[0]}"
     )
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    figure.suptitle(fill(title, 90), x=0.01, ha="left", fontsize="medium")
     off = (frame["elbo"] + frame["kl"] - frame["log_evidence"]) / np.hypot(
         frame["elbo_se"], frame["kl_se"]
     )
