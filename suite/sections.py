@@ -53,7 +53,7 @@ def section(
         question = drawer(plan)
         if isinstance(question, Study):
             if not own["table"].empty:  # it failed; what a run before has left is not shown
-                return said
+                return said | {"problem": own["table"]["reason"].iloc[0]}
             found = read(folder / "studies" / f"{name}.csv")
             shown = found.head(SHOWN).replace({np.nan: None}).to_dict(orient="records")
             said |= {"file": f"studies/{name}.csv", "size": len(found), "rows": shown}
