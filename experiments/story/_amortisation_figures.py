@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import seaborn as sns
 
 from experiments.story.amortisation import SHARE, WORDS, ink
@@ -58,7 +57,6 @@ def draw_gaps(frame):
 
 
 def gaps_title(means):
-
     own, rest = (
         means[what].loc[list(NUMBERS), ["value", "se"]]
         for what in ("approximation gap", "amortisation gap")
@@ -78,7 +76,7 @@ def draw_posteriors(frame):
         ("meanfield", "own", "--", colours[0]),
         ("meanfield", "encoder", ":", colours[1]),
     ]
-    images, gap = of(frame, "image"), independent_gaps(frame)
+    images, own, given = of(frame, "image"), *independent_gaps(frame)
     figure, panels = plt.subplots(2, 5, figsize=(9.5, 5.4))
     texts = images.set_index("image")["pixels"].items()
     for (image, text), axes in zip(texts, panels.flat, strict=True):
@@ -91,7 +89,7 @@ def draw_posteriors(frame):
         inset = axes.inset_axes((-0.02, 1.03, 0.2, 0.2))
         inset.imshow(ink(text), cmap="gray_r", vmin=0, vmax=1, aspect="auto")
         inset.set(xticks=[], yticks=[])
-        said = "{} + {}".format(*map(number, gap.loc[image]))
+        said = f"{number(*own.loc[image])} + {number(*given.loc[image])}"
         axes.set_title(said, loc="right", fontsize=9, y=1.04)
         axes.tick_params(labelsize=7)
         axes.locator_params(nbins=4)
@@ -101,17 +99,20 @@ def draw_posteriors(frame):
         axes.set_ylabel("z2", fontsize=9)
     handles = panels[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=4, fontsize="small")
-    own, given = gap["approximation gap"], gap["amortisation gap"]
+    ends = [
+        number(*gap.loc[place])
+        for gap in (own, given)
+        for place in (gap["value"].idxmin(), gap["value"].idxmax())
+    ]
     title = (
-        f"Of ten posteriors, own independent q's miss {number(own.min())} to {number(own.max())} nats; "
-        f"the\nencoder adds {number(given.min())} to {number(given.max())}, most at image "
-        f"{given.idxmax()}"
-    )
+        "Of ten posteriors, own independent q's miss {} to {} nats; the\nencoder adds {} to {}, "
+        "most at image {}"
+    ).format(*ends, given["value"].idxmax())
     figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
     off = of(frame, "largest mean error of NUTS")["value"].iloc[0]
     said = "; ".join(
-        f"image {image} {number(row.iloc[0])} and {number(row.iloc[1])}"
-        for image, row in gap.iterrows()
+        f"image {image} {with_error(*own.loc[image])} and {with_error(*given.loc[image])}"
+        for image in own.index
     )
     alt = (
         "A panel for each of ten images, one of each digit: NUTS draws of its posterior, and for three "
@@ -123,11 +124,13 @@ def draw_posteriors(frame):
 
 
 def independent_gaps(frame):
-    """Both gaps of the images that are shown, for q's of independent coordinates."""
-    both = [of(frame, what) for what in ("approximation gap", "amortisation gap")]
-    gap = pd.concat(both).query("family == 'meanfield'")
-    gap = gap.astype({"image": int}).pivot(index="image", columns="what", values="value")
-    return gap.loc[of(frame, "image")["image"], ["approximation gap", "amortisation gap"]]
+    """Approximation and amortisation gap of the images that are shown, for independent q's."""
+    shown = of(frame, "image")["image"].astype(int)
+    both = (of(frame, what) for what in ("approximation gap", "amortisation gap"))
+    return [
+        gap[gap["family"] == "meanfield"].set_index("image").loc[shown, ["value", "se"]]
+        for gap in both
+    ]
 
 
 def draw_atlas(frame):

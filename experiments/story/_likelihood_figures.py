@@ -18,7 +18,7 @@ def draw_usual(frame):
     low, high = late["elbo"].min(), rows["log_evidence"].max()
     upper.set(ylabel="nats an image", ylim=(low, high + 0.05 * (high - low)))
     upper.legend(loc="lower right", fontsize="small")
-    lower.set(xlabel="step", ylabel="KL [nats]")
+    lower.set(xlabel="step", ylabel="KL [nats]", ylim=(0, None))
     first, last = rows.iloc[0], rows.iloc[-1]
     opposed = rows[rows["against"]]
     gain, fall = last["log_evidence"] - first["log_evidence"], -opposed["log_evidence_change"].sum()
@@ -49,7 +49,8 @@ def draw_ways(frame):
         margin = max(high - low, 0.5)
         upper.set(ylim=(low - margin, high + 0.1 * margin))
         upper.set_title(name, fontsize="medium")
-        lower.set(xlabel="step of the decoder")
+        lower.set(xlabel="step of the decoder", yscale="log")
+        lower.minorticks_off()
         drawn, labels = upper.get_legend_handles_labels()
         handles |= dict(zip(labels, drawn, strict=True))
     panels[0, 0].set_ylabel("nats an image")
@@ -103,7 +104,8 @@ def draw_changes(frame):
     title = title.replace("\n", " ")
     alt = (
         "The change of log p(x) over that of the ELBO between marks, on symmetric log axes; on the "
-        f"diagonal the divergence is unchanged, in the shaded corner the two go against each other. {title}. Run by run: {said}."
+        "diagonal the divergence is unchanged, in the shaded corner the two go against each other. "
+        f"{title}. Run by run: {said}."
     )
     return finish("likelihood-changes", title, alt, figure)
 
@@ -117,7 +119,6 @@ def draw_bounds(upper, lower, rows):
     upper.plot(step, evidence, "s-", ms=3, color="black", label="log p(x)")
     upper.errorbar(step, elbo, error, fmt="o-", ms=3, color=blue, label="ELBO")
     lower.errorbar(step, evidence - elbo, error, fmt="o-", ms=3, color=blue)
-    lower.set_yscale("log")
     label = "ELBO rises, log p(x) falls"
     for begin, end, opposed in zip(step, step[1:], rows["against"][1:], strict=False):
         if opposed:
@@ -126,14 +127,13 @@ def draw_bounds(upper, lower, rows):
 
 
 def moved(rows):
-    """What became of both, and what happened where they went against each other."""
+    """What became of both while the decoder moved, or where they went against each other."""
     opposed = rows[rows["against"]]
     if len(opposed):
         return (
             f"the ELBO rises by {number(opposed['elbo_change'].sum())} nats while log p(x) falls by "
             f"{number(-opposed['log_evidence_change'].sum())}"
         )
-    bound, evidence = (
-        rows[name].iloc[-1] - rows[name].iloc[0] for name in ("elbo", "log_evidence")
-    )
+    start = rows[rows["step"] == 0].iloc[-1]
+    bound, evidence = (rows[name].iloc[-1] - start[name] for name in ("elbo", "log_evidence"))
     return f"ELBO {bound:+.2f} nats, log p(x) {evidence:+.2f}, never against each other"

@@ -19,7 +19,7 @@ with an encoder of independent coordinates, on all images, and is then held fixe
 encoder is trained on all images; and for some images, five of each digit, an own q is fitted from three
 starts, the encoder's answer and the two highest peaks of the posterior. The best of the three is kept,
 by draws that are not used again. It is the best that was found: a better one would move nats from the
-first gap to the second. All images were seen in training; one that was not has a larger second gap.
+first gap to the second. All images were seen in training; of others the second gap may be larger.
 
 Source: Kingma and Welling (2014), arXiv:1312.6114; Cremer, Li and Duvenaud (2018), arXiv:1801.03558.
 """

@@ -6,15 +6,15 @@ every nat of the ELBO is one of the divergence. Once the decoder learns too, bot
     ELBO(decoder, q)  =  log p(x)  -  KL(q || p(z | x))
 
 move, and d ELBO = d log p(x) - d KL. The ELBO may rise because the model explains the data better, or
-because its posterior has come nearer to q, log p(x) falling all the while. What would exclude that?
-The gradient of the divergence in the decoder's parameters must be zero, and it is where q is the
-posterior: a divergence is least there. Then the gradient of the ELBO is that of log p(x),
+because its posterior has come nearer to q, log p(x) falling all the while. What would exclude that? A
+divergence whose gradient in the decoder's parameters is zero, as it is where q is the posterior: there
+the divergence is least. Then the gradient of the ELBO is that of log p(x),
 
     grad log p(x)  =  E_p(z|x)[grad log p(x, z)]                                  Fisher's identity
 
-So log p(x) rises with every small step on the bound if q is fitted anew before each, in a family that
-holds the posterior: the EM algorithm. With a q that lags behind, or whose family is too small, nothing
-is promised.
+So every small step that raises the bound raises log p(x), too, if q is fitted before each, in a family
+that holds the posterior: the EM algorithm. Where q lags behind, or its family is too small, nothing is
+promised.
 
 Below, log p(x) is measured by quadrature, and the ELBO on draws that training never saw, with the same
 noise at every mark. The first run is the usual one, from scratch: one step of an encoder, one of the
@@ -24,7 +24,7 @@ twenty steps before each of the decoder's. In the second, where the rest is the 
 independent coordinates. In the third each flow is begun anew, at the prior, and takes one step in turn
 with the decoder. *Against each other* are bound and likelihood from one mark to the next if the ELBO
 rises by more than 2 standard errors while log p(x) falls by more than twice what a grid twice as fine
-says quadrature gets wrong.
+says quadrature gets wrong. The images are given, so that the draws are all that is random.
 
 Source: Neal and Hinton (1998), in Learning in Graphical Models, 355-368; Turner and Sahani (2011), in
 Bayesian Time Series Models, chapter 5.
