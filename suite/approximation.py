@@ -121,6 +121,12 @@ def approximate(
     return q if coordinates is None else _mapped(q, coordinates)
 
 
+def exact_posterior(target: Target) -> Approximation:
+    """The posterior of a model that states it: a guide with nothing to learn."""
+    prepare(target.model.posterior, target)
+    return approximate(target.model.posterior, {}, target)
+
+
 def _mapped(q: Approximation, coordinates: Coordinates) -> Approximation:
     """A density of v as one of u."""
 

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from suite.agreement import Agreement, agree
-from suite.approximation import Approximation, approximate, prepare
+from suite.approximation import Approximation, exact_posterior
 from suite.density import Target
 from suite.draws import Draws, flat_draws
 from suite.evidence import Evidence, bridge_evidence, exact_evidence
@@ -106,8 +106,7 @@ def make_reference(target: Target, budget: Budget, key: PRNGKeyArray) -> Referen
     )
     if target.model.posterior is None:
         return reference
-    prepare(target.model.posterior, target)
-    posterior = approximate(target.model.posterior, {}, target)
+    posterior = exact_posterior(target)
     exact = exact_evidence(target, posterior, identity_key)
     draws = _exact_draws(target, posterior, budget.num_reference // CHAINS, exact_key)
     return replace(reference, kind="exact", draws=draws, evidence=exact, second_evidence=exact)

@@ -9,7 +9,7 @@ import pytest
 from numpyro import handlers
 from numpyro.infer import init_to_uniform
 
-from suite.approximation import approximate, prepare
+from suite.approximation import exact_posterior
 from suite.density import prior_log_joints
 from suite.discover import docstring
 
@@ -19,8 +19,7 @@ def posterior(model, target):
     """The exact posterior as a density of u."""
     if model.posterior is None:
         pytest.skip("its posterior is not known exactly")
-    prepare(model.posterior, target)
-    return approximate(model.posterior, {}, target)
+    return exact_posterior(target)
 
 
 def at_exact_draws(fn, posterior, num_draws):

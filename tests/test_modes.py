@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from suite import Fit
-from suite.approximation import approximate, prepare
+from suite.approximation import exact_posterior
 from suite.cells import in_modes, score
 from suite.density import flatten
 from suite.evidence import exact_evidence
@@ -39,8 +39,7 @@ def test_a_gaussian_leaves_the_logarithm_of_the_modes_that_it_misses(catalogue):
     options = Fit(1_000, 1_000, learning_rates=(3e-2,))
     fitted = fit(target, catalogue.guides["fullrank"], options, 2, jax.random.key(0))
     u = score(target, fitted, np.zeros((1, 1, 3)), BUDGETS["smoke"], jax.random.key(1))[2].u
-    prepare(model.posterior, target)
-    posterior = approximate(model.posterior, {}, target)
+    posterior = exact_posterior(target)
     reference = jax.lax.map(
         lambda k: posterior.draw(k)[0], jax.random.split(jax.random.key(2), 500)
     )

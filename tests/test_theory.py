@@ -14,7 +14,7 @@ from scipy.special import logsumexp
 from scipy.stats import halfcauchy, multivariate_normal, norm
 
 from suite import Fit, Model
-from suite.approximation import approximate, prepare
+from suite.approximation import approximate, exact_posterior
 from suite.density import flatten
 from suite.draws import flat_draws
 from suite.evidence import bridge_evidence, exact_evidence
@@ -27,8 +27,7 @@ EIGHT_SCHOOLS_LOG_EVIDENCE = -31.3113
 
 def evidence_by_posterior(model):
     target = flatten(model)
-    prepare(model.posterior, target)
-    posterior = approximate(model.posterior, {}, target)
+    posterior = exact_posterior(target)
     return exact_evidence(target, posterior, jax.random.key(0)).value
 
 
@@ -63,7 +62,7 @@ def test_regression_evidence_is_that_of_scipy(catalogue, line):
 def test_regression_posterior_is_that_of_scipy(catalogue, line_posterior):
     model = catalogue.models["regression"]
     target = flatten(model)
-    q = approximate(model.posterior, {}, target)
+    q = exact_posterior(target)
     u = np.random.default_rng(0).normal(size=(20, 2)) + line_posterior[0]
     found = jax.jit(jax.vmap(q.log_prob))(jnp.asarray(u))
     np.testing.assert_allclose(found, multivariate_normal(*line_posterior).logpdf(u), rtol=1e-6)
