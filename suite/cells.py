@@ -14,17 +14,17 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from suite import measure
-from suite.approximation import Params, approximate, prepare
+from suite.approximation import Params, approximate, exact_posterior
 from suite.coordinates import Coordinates
 from suite.density import Target, flatten, prior_log_joints
 from suite.draws import Draws, flat_draws, labels
 from suite.fit import Fitted, fit
-from suite.metrics import Estimate, elbo
 from suite.modes import modes_held
 from suite.nuts import CHAINS
 from suite.objective import dtype
 from suite.quality import Posterior, Sample, floors_of, quality
 from suite.reference import make_reference
+from suite.rounds import mean
 from suite.spec import Budget, Fit, Guide, Model
 
 Record = dict[str, Any]
@@ -73,13 +73,10 @@ def fit_cell(
         at_reference = None if log_w_reference is None else log_w_reference[seed]
         found = quality(log_w[seed], at_reference, samples.at(seed), posterior, floors)
         rows.append({"seed": seed, "dim": target.dim} | found)
-    for row, estimate in zip(
-        rows, by_definition(target, fitted, budget, jax.random.key(3)), strict=True
-    ):
-        row |= estimate
     progress, held = measure.progress(fitted, rows), in_modes(target, samples.u, both.u)
+    divergences = by_definition(target, fitted, budget, jax.random.key(3))
     for seed, row in enumerate(rows):
-        row |= held[seed] | progress[seed] | measure.cost(fitted, seed)
+        row |= divergences[seed] | held[seed] | progress[seed] | measure.cost(fitted, seed)
     numbers = {"dtype": dtype(fitted.guide, options), "platform": jax.default_backend()}
     for row in rows:
         row |= numbers | {"measure_seconds": time.perf_counter() - clock}
@@ -89,7 +86,7 @@ def fit_cell(
     return {
         "rows": rows,
         "traces": measure.traces(fitted),
-        "rates": measure.rates(fitted),
+        "learning_rates": measure.rates(fitted),
         "bounds": measure.bounds(log_w),
         "summary": measure.summary(names, chosen[None], seed=typical),
         "draws": measure.some_draws(names, chosen),
@@ -122,8 +119,7 @@ def by_definition(
     seeds = fitted.rounds.final.shape[1]
     if target.model.posterior is None:
         return [{}] * seeds
-    prepare(target.model.posterior, target)
-    posterior = approximate(target.model.posterior, {}, target)
+    posterior = exact_posterior(target)
 
     def one(params: Params, coordinates: Coordinates, key: PRNGKeyArray) -> Array:
         q = approximate(fitted.guide, params, target, coordinates)
@@ -139,13 +135,10 @@ def by_definition(
     keys = jax.random.split(key, seeds)
     fits = fitted.rounds.params, fitted.pilot.coordinates, keys
     log_ratios = np.asarray(jax.jit(lambda fits: jax.lax.map(lambda fit: one(*fit), fits))(fits))
-    return [_estimate("kl_by_definition", elbo(one)) for one in log_ratios]
-
-
-def _estimate(name: str, estimate: Estimate) -> Record:
-    if not np.isfinite(estimate.value):
-        return {}
-    return {name: estimate.value, f"{name}_se": estimate.se}
+    return [
+        {"kl_by_definition": float(kl), "kl_by_definition_se": float(se)} if np.isfinite(kl) else {}
+        for kl, se in zip(*mean(log_ratios), strict=True)
+    ]
 
 
 def score(

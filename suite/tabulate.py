@@ -16,13 +16,8 @@ from suite.store import Record, Store
 from suite.table import frame
 from suite.verdict import verdict
 
-PARTS = {
-    "traces": "traces",
-    "learning_rates": "rates",
-    "summary": "summary",
-    "bounds": "bounds",
-}
-"""What of a cell's record goes into which table."""
+PARTS = ("traces", "learning_rates", "summary", "bounds")
+"""What of a cell's record is a table of that name."""
 
 ABSENT = {
     "theory_room": "theory_room: no formula is known",
@@ -42,9 +37,9 @@ def write_tables(plan: Plan, records: Mapping[str, Record], store: Store) -> pd.
     for study, cell in plan.studies:
         if "csv" in (record := records[cell.key]):
             store.write_text(f"studies/{study.name}.csv", record["csv"])
-    for name, part in PARTS.items():
-        rows = [*_guide_rows(plan, records, part)]
-        if part == "summary":
+    for name in PARTS:
+        rows = [*_guide_rows(plan, records, name)]
+        if name == "summary":
             rows += _reference_rows(plan, records)
         store.write_csv(f"{name}.csv", pd.DataFrame(rows))
     store.write_csv("references.csv", pd.DataFrame(_facts(plan, records)))

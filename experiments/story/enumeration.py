@@ -59,7 +59,7 @@ from scipy.special import entr, softmax
 from scipy.stats import bootstrap, linregress, norm
 
 from models.mixture import PRIOR_SD
-from suite import Study
+from suite import Study, metrics
 from suite.spec import Budget
 
 if TYPE_CHECKING:
@@ -285,7 +285,7 @@ def by_svi(
     pick, fresh = rng.normal(size=(2, num_draws, size[0]))
     best = int(np.argmax([log_weights(y, params, start, pick).mean() for start in range(STARTS)]))
     log_w = log_weights(y, params, best, fresh)
-    elbo, se = float(log_w.mean()), float(log_w.std(ddof=1) / math.sqrt(num_draws))
+    elbo, se = metrics.elbo(log_w)
     rows = [
         Row(SVI_NAME, *size, "seconds of compiling", compiling, math.nan),
         Row(SVI_NAME, *size, "ELBO", elbo, se),
