@@ -8,10 +8,7 @@ from pathlib import Path
 
 from suite.discover import Catalogue
 from suite.posteriordb import UnavailableError
-from suite.spec import Experiment, Guide, Model, Study
-
-Question = Experiment | Study
-"""What a run answers."""
+from suite.spec import Experiment, Guide, Model, Question
 
 
 class UnknownNameError(LookupError):

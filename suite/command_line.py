@@ -15,7 +15,7 @@ import pandas as pd
 from dask.utils import parse_bytes
 
 from suite import posteriordb
-from suite.choose import Question, UnknownNameError, choose_guides, choose_questions
+from suite.choose import UnknownNameError, choose_guides, choose_questions
 from suite.cluster import Cluster, ClusterError
 from suite.discover import ROOT, Catalogue, discover, docstring, shown
 from suite.engine import run_cells
@@ -25,7 +25,7 @@ from suite.outline import outline
 from suite.plan import Plan
 from suite.progress import clock
 from suite.run import make_plan
-from suite.spec import BUDGETS
+from suite.spec import BUDGETS, Question
 from suite.store import BusyError, FolderError, Record, Store
 from suite.tabulate import write_tables
 

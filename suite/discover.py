@@ -2,7 +2,7 @@
 
 There is no registry. A content file is imported, and whatever `Model`, `Guide`, `Experiment` or
 `Study` it defines, alone or in a list, is found. A file that fails becomes a `Problem`, and the rest
-goes on. Files may lie in folders of the content folders, whose names are groups.
+goes on. A folder within `experiments/` is a group of them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from types import ModuleType
 from typing import Any
 
 from suite.posteriordb import UnavailableError, given
-from suite.spec import Experiment, Guide, Model, Study
+from suite.spec import Experiment, Guide, Model, Question, Study
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("models", "guides", "experiments")
 
-Thing = Model | Guide | Experiment | Study
+Thing = Model | Guide | Question
 """What a content file defines."""
 
 
@@ -52,9 +52,9 @@ class Place:
 
     @property
     def group(self) -> str:
-        """The folder that the file lies in, where that is one within a content folder."""
+        """The folder within `experiments/` that the file lies in, if any."""
         folder = self.path.parent
-        return folder.name if folder.parent.name in FOLDERS else ""
+        return folder.name if folder.parent.name == FOLDERS[-1] else ""
 
     def load(self, kind: type) -> Any:
         """The object."""
@@ -86,7 +86,7 @@ class Catalogue:
         return kinds[type(thing)]  # type: ignore[return-value]
 
     @property
-    def questions(self) -> dict[str, Experiment | Study]:
+    def questions(self) -> dict[str, Question]:
         """The experiments and studies, in the report's order."""
         found = [*self.experiments.values(), *self.studies.values()]
         found.sort(key=lambda one: (self.place(one).group, one.order))
@@ -142,7 +142,7 @@ def shown(path: Path) -> str:
 
 
 def _add(catalogue: Catalogue, thing: Any, place: Place) -> None:
-    asks = isinstance(thing, Experiment | Study)
+    asks = isinstance(thing, Question)
     other = (catalogue.questions if asks else catalogue.shelf(thing)).get(thing.name)
     if other is None:
         catalogue.shelf(thing)[thing.name] = thing

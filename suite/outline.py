@@ -7,21 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from suite.choose import Question
 from suite.discover import ROOT, Catalogue, Place, docstring, shown
 from suite.fingerprint import fingerprint
-from suite.spec import Experiment, Study
+from suite.spec import Experiment, Question, Study
 
 
 def outline(catalogue: Catalogue, questions: Sequence[Question]) -> dict[str, Any]:
     """JSON-ready: of every page its text, of every section its page, its text and what draws it."""
-    sections = {question.name: _section(catalogue, question) for question in questions}
-    groups = {_place(catalogue, question).group: question for question in questions}
-    pages = {
-        group: _introduction(_place(catalogue, question).path)
-        for group, question in groups.items()
-        if group
-    }
+    places = [_place(catalogue, question) for question in questions]
+    sections = {q.name: _section(q, place) for q, place in zip(questions, places, strict=True)}
+    pages = {place.group: _introduction(place.path) for place in places if place.group}
     return {"pages": pages, "sections": sections}
 
 
@@ -31,12 +26,10 @@ def drawer(section: dict[str, Any]) -> Any:
     return Place(ROOT / path, name).load({"Experiment": Experiment, "Study": Study}[kind])
 
 
-def _section(catalogue: Catalogue, question: Question) -> dict[str, Any]:
-    place = _place(catalogue, question)
-    known = question.name in catalogue.questions
+def _section(question: Question, place: Place) -> dict[str, Any]:
     draws = [shown(place.path), question.name, type(question).__name__] if question.plot else None
     return {
-        "page": place.group if known else "",
+        "page": place.group,
         "text": docstring(place),
         "draws": draws,
         "source": fingerprint([path.read_bytes() for path in _beside(place)]),

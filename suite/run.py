@@ -19,12 +19,12 @@ from suite.draws import from_bytes, to_bytes
 from suite.fingerprint import fingerprint, source_fingerprint
 from suite.plan import Cell, Entry, Plan, changed
 from suite.posteriordb import given
-from suite.spec import Budget, Experiment, Fit, Guide, Model, Study
+from suite.spec import Budget, Experiment, Fit, Guide, Model, Question, Study
 
 
 def make_plan(
     catalogue: Catalogue,
-    questions: Sequence[Experiment | Study],
+    questions: Sequence[Question],
     guides: Sequence[Guide],
     budget: Budget,
 ) -> Plan:
@@ -79,12 +79,12 @@ def execute(cell: Cell, facts: dict | None, draws: bytes | None) -> tuple[bytes,
     Raises:
         OtherVersionError: what decides the result is not here what it is where the run is driven.
     """
-    from suite.cells import fit_cell, reference_cell  # JAX's programs are the worker's business
-
     if cell.is_study:
         study: Study = cell.model.load(Study)
         _require(cell, _study_parts(study, cell.budget))
         return json.dumps({"csv": study.run(cell.budget).to_csv(index=False)}).encode(), None
+    from suite.cells import fit_cell, reference_cell  # JAX's programs are the worker's business
+
     model: Model = cell.model.load(Model)
     if cell.guide is None:
         _require(cell, _reference_parts(model, cell.budget))

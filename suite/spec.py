@@ -179,6 +179,10 @@ class Study:
             raise TypeError(f"study '{self.name}': run and plot must be functions")
 
 
+Question = Experiment | Study
+"""What a run answers."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """How much work a run may do.
