@@ -16,7 +16,7 @@ from suite.plots_draws import intervals, over_draws
 from suite.plots_price import price
 from suite.plots_rates import compares_rates, rates
 from suite.plots_ways import both_ways
-from suite.style import REFERENCE, Figure, finish, number, with_error
+from suite.style import REFERENCE, Figure, finish, headline, number, with_error
 from suite.view import View, widest
 
 
@@ -79,7 +79,7 @@ def room(view: View) -> Figure:
     axes.invert_yaxis()
     axes.annotate("room [nats] ◀ beyond the axis", (1.01, 1.01), xycoords="axes fraction")
     title = _room_title(gaps, best["elbo_se"])
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     said = "; ".join(f"{guide} {number(gap)}" for guide, gap in gaps.items())
     alt = f"Bars from each guide's ELBO to {name} = {number(evidence)} nats. Room left: {said}."
     return finish(f"{view.name}-room", title, alt, figure)

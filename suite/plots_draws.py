@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.lines import Line2D
 
-from suite.style import REFERENCE, Figure, finish, number
+from suite.style import REFERENCE, Figure, finish, headline, number
 from suite.view import View
 
 FOREST_ROWS = 12
@@ -43,7 +43,7 @@ def over_draws(view: View) -> Figure:
             f"Spreads are off by a factor {number(np.exp(errors.iloc[0]))} at most under {good}, "
             f"{number(np.exp(errors.iloc[-1]))} under {bad}"
         )
-    figure.suptitle(title, x=0.01, ha="left")
+    headline(figure, title)
     alt = f"Draws of {x} and {y}, a panel for each guide, over draws of the posterior. {title}."
     return finish(f"{view.name}-draws", title, alt, figure)
 
@@ -81,7 +81,7 @@ def intervals(view: View) -> Figure:
             f"{errors.index[0]}'s means are off by {number(errors.iloc[0])} sd at most, "
             f"{errors.index[-1]}'s by {number(errors.iloc[-1])}"
         )
-    figure.suptitle(title, x=0.01, ha="left")
+    headline(figure, title)
     alt = f"Intervals of {', '.join(names)} for the posterior and each guide. {title}."
     return finish(f"{view.name}-intervals", title, alt, figure)
 

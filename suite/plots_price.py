@@ -8,7 +8,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
-from suite.style import CLOSE, FAR, LEAST, REFERENCE, Figure, dress, finish, number, with_error
+from suite.style import (
+    CLOSE,
+    FAR,
+    LEAST,
+    REFERENCE,
+    Figure,
+    dress,
+    finish,
+    headline,
+    number,
+    with_error,
+)
 from suite.view import View, widest
 
 FEW = 10
@@ -25,7 +36,7 @@ def price(view: View) -> Figure:
     _rooms(upper, view, best)
     _means(lower, view, best)
     title = _price_title(view, best)
-    figure.suptitle(title.replace("; ", ";\n"), x=0.01, ha="left", fontsize="medium")
+    headline(figure, title.replace("; ", ";\n"))
     said = "; ".join(
         f"{guide} {number(row['kl_guide_posterior'])} nats and {number(row['mean_error_max'])} sd "
         f"at {_count(row['gradient_evals'])}"

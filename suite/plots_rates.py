@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from suite.style import CLOSE, FAR, LEAST, Figure, dress, finish, number
+from suite.style import CLOSE, FAR, LEAST, Figure, dress, finish, headline, number
 from suite.view import View, widest
 
 
@@ -43,7 +43,7 @@ def rates(view: View) -> Figure:
     axes.set_xticks(tried, [f"{rate:g}" for rate in tried])
     medians = table.groupby(["guide", "learning_rate"])["below"].median()
     title = _rates_title(medians)
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     said = "; ".join(
         f"{guide} "
         + ", ".join(f"{number(gap)} at {rate:g}" for rate, gap in medians[guide].items())

@@ -17,7 +17,7 @@ import pandas as pd
 
 from suite.fingerprint import fingerprint, source_fingerprint
 from suite.sections import read, section, text_of
-from suite.style import begin
+from suite.style import Look, begin
 from suite.table import COLUMNS, columns
 from suite.verdict import RULES
 
@@ -31,7 +31,8 @@ def write_report(folder: Path, tell: Callable[[str], None] = lambda line: None) 
     told, in a line each, and the rest goes on.
     """
     path = folder / "report.html"
-    inputs = [*sorted(folder.glob("*.csv")), *sorted(folder.glob("*/*.csv"))]
+    parts = (folder, folder / "draws", folder / "studies")
+    inputs = [file for part in parts for file in sorted(part.glob("*.csv"))]
     inputs.append(folder / "outline.json")
     here = Path(__file__).parent
     mark = fingerprint(
@@ -61,9 +62,10 @@ def _contents(folder: Path) -> dict[str, Any]:
     tables = {name: read(folder / f"{name}.csv") for name in TABLES}
     table = tables["table"]
     plan = json.loads((folder / "outline.json").read_text(encoding="utf-8"))
+    look = Look(sorted(table["guide"].dropna().unique()))
     return {
         "pages": {group: text_of(text) for group, text in plan["pages"].items()},
-        "sections": [section(folder, tables, *item) for item in plan["sections"].items()],
+        "sections": [section(folder, tables, look, *item) for item in plan["sections"].items()],
         "problems": _problems(table),
         "columns": [(name, COLUMNS[re.sub("_(se|floor)$", "", name)]) for name in columns()],
         "rules": RULES,

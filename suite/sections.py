@@ -38,14 +38,13 @@ def text_of(docstring: str) -> dict[str, str]:
 
 
 def section(
-    folder: Path, tables: dict[str, pd.DataFrame], name: str, plan: dict[str, Any]
+    folder: Path, tables: dict[str, pd.DataFrame], look: Look, name: str, plan: dict[str, Any]
 ) -> dict[str, Any]:
     """What a page says of an experiment or a study."""
     said = {"name": name, "page": plan["page"], **text_of(plan["text"])}
     said |= {"models": [], "figures": [], "file": None, "problem": None}
     own = {key: frame[frame["experiment"] == name] for key, frame in tables.items()}
     if plan["draws"] is None:
-        look = Look(sorted(tables["table"]["guide"].dropna().unique()))
         names = own["table"]["model"].dropna().unique()
         said["models"] = [_model(folder, own, name, model, look) for model in names]
         return said
@@ -59,7 +58,7 @@ def section(
             said |= {"file": f"studies/{name}.csv", "size": len(found), "rows": shown}
             drawn = question.plot(found)
         else:
-            drawn = question.plot(own)
+            drawn = question.plot(own, look)
         place = folder / "figures" / plan["page"]
         said["figures"] = [_kept(place, figure) for figure in drawn]
     except Exception as error:  # whatever a content file does; the other sections are drawn

@@ -135,7 +135,7 @@ class Experiment:
         theory: the room log p(x) - ELBO, in nats, that the best member of a family leaves, by the
             guide's name, where a formula gives it. It is drawn beside what was measured.
         plot: draws its rows of every table, by the table's name, in the place of the usual figures
-            of each model.
+            of each model; the `Look` that it is given has the report's colours of the guides.
     """
 
     name: str
@@ -145,7 +145,7 @@ class Experiment:
     seeds: int = 5
     order: int = 100
     theory: Mapping[str, float] = field(default_factory=dict)
-    plot: Callable[[Mapping[str, pd.DataFrame]], Sequence[Any]] | None = None
+    plot: Callable[[Mapping[str, pd.DataFrame], Any], Sequence[Any]] | None = None
 
     def __post_init__(self) -> None:
         _require_name(self.name, "experiment")

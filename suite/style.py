@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,8 +66,19 @@ def begin() -> None:
     plt.rcParams["axes.titlelocation"] = "left"
 
 
+def headline(figure: MplFigure, title: str) -> None:
+    """The answer above a figure: its lines no wider than it, no number parted from its error."""
+    width = round(10 * figure.get_figwidth())
+    whole = title.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+    lines = [textwrap.fill(line, width) for line in whole.split("\n")]
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize="medium")
+
+
 def finish(name: str, title: str, alt: str, figure: MplFigure) -> Figure:
-    """Render a figure as a PNG with a palette: a third of the size, and the guides' own colours."""
+    """Render a figure as a PNG with a palette: a third of the size, and the guides' own colours.
+
+    Title and alt lose their line breaks, which are the picture's.
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=DPI, format="png")
     plt.close(figure)
@@ -77,6 +89,7 @@ def finish(name: str, title: str, alt: str, figure: MplFigure) -> Figure:
     )
     buffer = io.BytesIO()
     small.save(buffer, format="png", optimize=True)
+    title, alt = (text.replace("\n", " ") for text in (title, alt))
     return Figure(name, title, alt, buffer.getvalue())
 
 

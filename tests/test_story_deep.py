@@ -13,6 +13,7 @@ from numpyro.infer.util import log_density
 from scipy.stats import multivariate_normal
 
 from experiments.story import amortisation, likelihood
+from experiments.story._likelihood_figures import moved
 from models.deep_latent import (
     NUMBERS,
     Decoder,
@@ -208,6 +209,24 @@ def test_a_change_counts_only_beyond_its_error():
         }
     )
     assert likelihood.against(frame).tolist() == [False, True, False, False, False]
+
+
+def test_a_run_is_told_by_what_was_found_in_it():
+    rows = pd.DataFrame(
+        {
+            "step": [0, 0, 1, 2],
+            "elbo": [-9.0, -6.0, -4.0, -3.5],
+            "log_evidence": [-3.0, -3.0, -2.5, -2.0],
+            "elbo_change": [np.nan, 3.0, 2.0, 0.5],
+            "log_evidence_change": [np.nan, 0.0, 0.5, 0.5],
+            "against": False,
+        }
+    )
+    assert moved(rows) == "ELBO +2.50 nats, log p(x) +1.00, never against each other"
+    opposed = rows.assign(
+        log_evidence_change=[np.nan, 0.0, -0.5, 0.5], against=[False, False, True, False]
+    )
+    assert moved(opposed) == "the ELBO rises by 2.00 nats while log p(x) falls by 0.500"
 
 
 def test_a_picture_survives_the_table():

@@ -7,6 +7,9 @@ import pytest
 from experiments.story import dividing, identity, jensen, tightening
 from guides.gaussian import fullrank, meanfield
 from models.regression import regression
+from suite.style import Look
+
+LOOK = Look(["fullrank", "meanfield"])
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +50,13 @@ def tables(smoke_run):
 
 @pytest.mark.parametrize("step", [dividing, jensen, identity], ids=lambda step: step.__name__)
 def test_a_step_on_a_grid_is_drawn_with_its_numbers(tables, step):
-    for figure in step.plot(tables):
+    for figure in step.plot(tables, LOOK):
         assert any(letter.isdigit() for letter in figure.title)
         assert len(figure.alt) > 80
 
 
 def test_the_identity_s_title_counts_the_fits_that_it_fails(tables):
-    before = identity.plot(tables)[0].title
+    before = identity.plot(tables, LOOK)[0].title
     tables["table"]["elbo"] += 1.0
     assert "in 4 of 4 fits" in before
-    assert "in 0 of 4 fits" in identity.plot(tables)[0].title
+    assert "in 0 of 4 fits" in identity.plot(tables, LOOK)[0].title

@@ -8,7 +8,7 @@ import seaborn as sns
 
 from experiments.story.amortisation import SHARE, WORDS, ink
 from models.deep_latent import NUMBERS
-from suite.style import LEAST, REFERENCE, finish, number, with_error
+from suite.style import LEAST, REFERENCE, finish, headline, number, with_error
 
 
 def draw_gaps(frame):
@@ -39,7 +39,7 @@ def draw_gaps(frame):
     panels[0].set_ylabel("log p(x) - ELBO [nats]")
     panels[0].legend(loc="upper left", fontsize="small")
     title = gaps_title(means)
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     error = of(frame, "quadrature error")["value"].iloc[0]
     said = "; ".join(
         f"{WORDS[family]} "
@@ -53,7 +53,7 @@ def draw_gaps(frame):
         f"Means in nats, standard errors over images: {said}. A grid twice as fine changes log p(x) of "
         f"no image by more than {error:.0e} nats."
     )
-    return finish("amortisation-gaps", title.replace("\n", " "), alt, figure)
+    return finish("amortisation-gaps", title, alt, figure)
 
 
 def gaps_title(means):
@@ -108,7 +108,7 @@ def draw_posteriors(frame):
         "Of ten posteriors, own independent q's miss {} to {} nats; the\nencoder adds {} to {}, "
         "most at image {}"
     ).format(*ends, given["value"].idxmax())
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     off = of(frame, "largest mean error of NUTS")["value"].iloc[0]
     said = "; ".join(
         f"image {image} {with_error(*own.loc[image])} and {with_error(*given.loc[image])}"
@@ -120,7 +120,7 @@ def draw_posteriors(frame):
         f"independent q, nats: {said}. The means of the draws are within {off:.2f} posterior sd of "
         "those on the grid."
     )
-    return finish("amortisation-posteriors", title.replace("\n", " "), alt, figure)
+    return finish("amortisation-posteriors", title, alt, figure)
 
 
 def independent_gaps(frame):
@@ -156,7 +156,7 @@ def draw_atlas(frame):
         f"A sheet of {side} by {side} digits of 8 x 8 pixels, drawn by the decoder at the points of a "
         f"grid; neighbours change into each other. {title}."
     )
-    return finish("amortisation-atlas", *(text.replace("\n", " ") for text in (title, alt)), figure)
+    return finish("amortisation-atlas", title, alt, figure)
 
 
 def of(frame, what):

@@ -10,7 +10,7 @@ import pandas as pd
 import seaborn as sns
 
 from experiments.story.clusters import ANY, LINE, NO_LINE, ONE, THREE
-from suite.style import MARKERS, REFERENCE, Figure, finish, number
+from suite.style import MARKERS, REFERENCE, Figure, finish, headline, number
 
 
 def draw_line(frame: pd.DataFrame) -> Figure:
@@ -35,7 +35,7 @@ def draw_line(frame: pd.DataFrame) -> Figure:
         f"With x, log p(y) is {number(nats[LINE])} nats, {number(each[LINE])} a point; "
         f"without x {number(nats[NO_LINE])}, {number(each[NO_LINE])} a point"
     )
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     ends = line.iloc[[0, -1]]
     alt = (
         f"{len(points)} points with the posterior mean of their line, which runs from "
@@ -78,13 +78,13 @@ def draw_mixture(frame: pd.DataFrame) -> Figure:
         f"{len(names)} Gaussians sum to a p(x) of {num_peaks} peaks;\neach of the "
         f"{share['x'].nunique()} points has a cluster with p(c | x) of at least {sure:g}"
     )
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     alt = (
         f"Above, {len(names)} filled Gaussian curves p(c) p(x | c) and the line of their sum p(x), which "
         f"has {num_peaks} peaks. Below, each of the points at its largest p(c | x), at least {sure:g}, "
         "in the colour of that cluster."
     )
-    return finish("clusters-mixture", title.replace("\n", " "), alt, figure)
+    return finish("clusters-mixture", title, alt, figure)
 
 
 def draw_evidence(frame: pd.DataFrame) -> Figure:
@@ -120,14 +120,14 @@ def draw_evidence(frame: pd.DataFrame) -> Figure:
         f"Gaussian of their sd,\nand {number(abs(best))} {'more' if best > 0 else 'less'} than the best "
         "Gaussian of any sd has at its maximum"
     )
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     told = "; ".join(
         f"{name}: maximum log likelihood {number(maximum[name])}"
         + (f", log evidence {number(evidence[name])}" if name in (ONE, THREE) else "")
         for name in names
     )
     alt = f"For one Gaussian and for three clusters, in nats. {told}."
-    return finish("clusters-evidence", title.replace("\n", " "), alt, figure)
+    return finish("clusters-evidence", title, alt, figure)
 
 
 def _series(frame: pd.DataFrame, part: str, series: str) -> pd.DataFrame:

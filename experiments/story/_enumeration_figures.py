@@ -21,7 +21,7 @@ from experiments.story.enumeration import (
     Row,
     of,
 )
-from suite.style import MARKERS, REFERENCE, Figure, finish, number, with_error
+from suite.style import MARKERS, REFERENCE, Figure, finish, headline, number, with_error
 
 
 def draw_time(rows: Sequence[Row]) -> Figure:
@@ -50,8 +50,7 @@ def draw_time(rows: Sequence[Row]) -> Figure:
         f"A point multiplies the time of the sum by {factors};\nwith K = {most}, SVI takes "
         f"{takes[SVI_NAME]}"
     )
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    title = title.replace("\n", " ")
+    headline(figure, title)
     alt = (
         f"Time over the number of points on a log axis. {title}, CAVI {takes[CAVI_NAME]}, the "
         f"sum {takes[ENUMERATION]}. The logarithm of the sum's time grows a point by: {slopes}."
@@ -77,7 +76,7 @@ def draw_room(rows: Sequence[Row]) -> Figure:
         )
     axes.set(xlabel="number of points n", ylabel="room log p(x) - ELBO [nats]", ylim=(0, None))
     axes.legend(loc="center right", bbox_to_anchor=(1, 0.68))
-    figure.suptitle("\n".join(told), x=0.01, ha="left", fontsize="medium")
+    headline(figure, "\n".join(told))
     title = ". ".join(told)
     alt = f"log p(x) - ELBO over the number of points, with lines at log K!. {title}."
     return finish("enumeration-room", title, alt, figure)

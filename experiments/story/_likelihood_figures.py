@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 
 from experiments.story.likelihood import ANEW, CLOSED, SMALL, USUAL
-from suite.style import MARKERS, finish, number
+from suite.style import MARKERS, finish, headline, number
 
 
 def draw_usual(frame):
@@ -27,8 +27,7 @@ def draw_usual(frame):
         f"From scratch log p(x) gains {number(gain)} nats; between {times} pairs of marks\n"
         f"it falls while the bound rises{f', by {number(fall)} in all' if len(opposed) else ''}"
     )
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    title = title.replace("\n", " ")
+    headline(figure, title)
     alt = (
         f"ELBO and log p(x) over {last['step']} steps of an encoder and a decoder. They end at "
         f"{number(last['elbo'])} and {number(last['log_evidence'])} nats an image. {title}."
@@ -57,7 +56,7 @@ def draw_ways(frame):
     panels[1, 0].set_ylabel("KL [nats]")
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=4, fontsize="small")
     said = [f"{name}: {moved(rows)}" for name, rows in parts.items()]
-    figure.suptitle("\n".join(said), x=0.01, ha="left", fontsize="medium")
+    headline(figure, "\n".join(said))
     rooms = ", ".join(
         f"{name} {number((rows['log_evidence'] - rows['elbo'])[1:].mean())}"
         for name, rows in parts.items()
@@ -101,7 +100,6 @@ def draw_changes(frame):
         f"p(x) falls\n({' and '.join(where) or 'in no run'})"
     )
     axes.set_title(title, fontsize="medium")
-    title = title.replace("\n", " ")
     alt = (
         "The change of log p(x) over that of the ELBO between marks, on symmetric log axes; on the "
         "diagonal the divergence is unchanged, in the shaded corner the two go against each other. "

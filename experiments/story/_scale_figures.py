@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,7 +11,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from experiments.story.scale import GOALS
-from suite.style import REFERENCE, Figure, finish, number, with_error
+from suite.style import REFERENCE, Figure, finish, headline, number, with_error
 
 LOOKS = {
     "meanfield": ("SVI, mean-field", 0, "o"),
@@ -56,7 +55,7 @@ def draw_errors(frame: pd.DataFrame) -> Figure:
         f"{_when(frame, 'fullrank', most)}, NUTS {_when(frame, 'nuts', most)}; "
         f"mean-field's sds end {number(last)} sd off, by formula {number(narrow)}"
     )
-    figure.suptitle(_wrapped(title), x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     said = "; ".join(
         f"{rows:,.0f} rows: "
         + ", ".join(f"{LOOKS[name][0]} {_when(frame, name, rows)}" for name in LOOKS)
@@ -95,7 +94,7 @@ def draw_seconds(frame: pd.DataFrame) -> Figure:
         f"over the last tenfold {power('fullrank', 'both_at_last')}, NUTS {power('nuts', 'both')}; "
         f"to {log_odds} log odds {power('fullrank', 'raw')} and {power('nuts', 'raw')}"
     )
-    figure.suptitle(_wrapped(title), x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     most = frame["rows"].max()
     said = "; ".join(
         f"{LOOKS[name][0]} at {most:,.0f} rows {_when(frame, name, most)}" for name in LOOKS
@@ -106,11 +105,6 @@ def draw_seconds(frame: pd.DataFrame) -> Figure:
         f"There a leapfrog step takes {with_error(cost.value, cost.se)} s."
     )
     return finish("scale-seconds", title, alt, figure)
-
-
-def _wrapped(title: str) -> str:
-    """In lines of the figure's width, none of which parts a number from its error."""
-    return textwrap.fill(title.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"), 84)
 
 
 def _draw_runs(axes: Axes, points: pd.DataFrame) -> None:

@@ -265,8 +265,8 @@ def ground(key, x, decoder, num_chains=10, num_warmup=200, num_draws=50):
 
     keys = jax.random.split(key, num_chains * len(x))
     inputs = keys, starts.reshape(-1, 2), jnp.tile(x, (num_chains, 1))
-    draws = np.asarray(jax.jit(jax.vmap(chain))(inputs)).reshape(num_chains, len(x), num_draws, 2)
-    draws = draws.swapaxes(0, 1).reshape(len(x), -1, 2)
+    draws = np.asarray(jax.jit(partial(jax.lax.map, chain))(inputs))
+    draws = draws.reshape(num_chains, len(x), num_draws, 2).swapaxes(0, 1).reshape(len(x), -1, 2)
     weight = np.asarray(jax.nn.softmax(log_p, axis=1))
     mean = weight @ z
     sd = np.sqrt(weight @ z**2 - mean**2)

@@ -18,8 +18,6 @@ Source: Vehtari, Simpson, Gelman, Yao and Gabry (2024), JMLR 25(72); Chatterjee 
 Annals of Applied Probability 28:1099-1135.
 """
 
-from textwrap import fill
-
 import pandas as pd
 
 from guides.flows import iaf
@@ -33,8 +31,8 @@ MODELS = [regression, funnel, mixture]
 GUIDES = [meanfield, fullrank, iaf]
 
 
-def plot(tables):
-    return [_over_draws(tables), _warned(tables)]
+def plot(tables, look):
+    return [_over_draws(tables, look), _warned(tables, look)]
 
 
 def known(tables):
@@ -44,17 +42,16 @@ def known(tables):
     return pd.merge(tables["bounds"], rows[columns], on=["model", "guide", "seed"])
 
 
-def _over_draws(tables):
+def _over_draws(tables, look):
     import matplotlib.pyplot as plt
 
-    from suite.style import LEAST, Look, finish, number
+    from suite.style import LEAST, finish, headline, number
 
     found = known(tables)
     for name in ("bound", "low", "high"):
         found[name] -= found["log_evidence"]
     middle = found.groupby(["model", "guide", "num_draws"])[["bound", "low", "high"]].median()
     models = list(dict.fromkeys(found["model"]))
-    look = Look(sorted(tables["table"]["guide"].unique()))
     figure, panels = plt.subplots(1, len(models), figsize=(9, 3.6), squeeze=False, sharex=True)
     for model, axes in zip(models, panels[0], strict=True):
         for place, guide in enumerate(middle.loc[model].index.unique("guide")):
@@ -75,21 +72,20 @@ def _over_draws(tables):
         f"From {most:,} draws {best} on {near} is at most {number(least)} nats off, "
         f"{worst} on {far} is {number(off.max())} too low"
     )
-    figure.suptitle(fill(title, 90), x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     said = "; ".join(f"{guide} on {model} {number(gap)}" for (model, guide), gap in off.items())
     alt = f"Estimates of log p(x) over the number of draws. Nats too low from {most:,}: {said}."
     return finish("dividing-draws", title, alt, figure)
 
 
-def _warned(tables):
+def _warned(tables, look):
     import matplotlib.pyplot as plt
 
-    from suite.style import LEAST, Look, finish, number
+    from suite.style import LEAST, finish, headline, number
 
     found = known(tables)
     found = found[found["num_draws"] == found["num_draws"].max()]
     off = (found["log_evidence"] - found["bound"]).abs()
-    look = Look(sorted(tables["table"]["guide"].unique()))
     markers = dict(zip(dict.fromkeys(found["model"]), "osD^vPX", strict=False))
     figure, axes = plt.subplots(figsize=(9, 4))
     for (model, guide), rows in found.groupby(["model", "guide"], sort=False):
@@ -115,7 +111,7 @@ def _warned(tables):
             f"; of the others {worst['guide']} on {worst['model']} is furthest off, "
             f"by {number(off[trusted].max())} nats"
         )
-    figure.suptitle(fill(title, 90), x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     alt = f"Nats off log p(x) against k-hat, a mark a fit. {title}."
     return finish("dividing-khat", title, alt, figure)
 

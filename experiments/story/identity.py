@@ -15,25 +15,22 @@ Nothing makes the bars equally high but the identity.
 Source: Jordan, Ghahramani, Jaakkola and Saul (1999), Machine Learning 37:183-233.
 """
 
-from textwrap import fill
-
 import numpy as np
 
 from experiments.story.dividing import MODELS
 from suite import Experiment
 
 
-def plot(tables):
+def plot(tables, look):
     import matplotlib.pyplot as plt
 
-    from suite.style import Look, finish, with_error
+    from suite.style import finish, headline, with_error
     from suite.view import widest
 
     rows = tables["table"][tables["table"]["kl_by_definition"].notna()].copy()
     rows["sum"] = rows["elbo"] + rows["kl_by_definition"]
     rows["error"] = np.hypot(rows["elbo_se"], rows["kl_by_definition_se"])
     models = list(dict.fromkeys(rows["model"]))
-    look = Look(sorted(tables["table"]["guide"].unique()))
     figure, panels = plt.subplots(1, len(models), figsize=(9, 4.2), squeeze=False)
     for model, axes in zip(models, panels[0], strict=True):
         typical = rows[(rows["model"] == model) & (rows["seed"] == 0)].sort_values("elbo")
@@ -66,7 +63,7 @@ def plot(tables):
         f"{worst['guide']} on {worst['model']}, by "
         f"{with_error(worst['sum'] - worst['log_evidence'], worst['error'])} nats"
     )
-    figure.suptitle(fill(title, 90), x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     alt = f"Bars of ELBO with KL on top, all as high as the line log p(x). {title}."
     return [finish("identity-bars", title, alt, figure)]
 

@@ -18,25 +18,22 @@ mean over 10,000 / K groups and the seeds.
 Source: Burda, Grosse and Salakhutdinov (2016), arXiv:1509.00519; the rate is of Nowozin (2018), ICLR.
 """
 
-from textwrap import fill
-
 import numpy as np
 
 from experiments.story.dividing import GUIDES, MODELS, known
 from suite import Experiment
 
 
-def plot(tables):
+def plot(tables, look):
     import matplotlib.pyplot as plt
 
-    from suite.style import LEAST, Look, finish, with_error
+    from suite.style import LEAST, finish, headline, with_error
 
     found = known(tables)
     found["gap"] = found["log_evidence"] - found["bound"]
     groups = found.groupby(["model", "guide", "num_draws"], sort=False)
     gap, se = groups["gap"].mean(), groups["bound_se"].agg(lambda e: np.hypot.reduce(e) / len(e))
     models = list(dict.fromkeys(found["model"]))
-    look = Look(sorted(tables["table"]["guide"].unique()))
     figure, panels = plt.subplots(
         1, len(models), figsize=(9, 3.6), squeeze=False, sharex=True, sharey=True
     )
@@ -64,7 +61,7 @@ def plot(tables):
         f"From K = {least} to {most:,} the bound of {where[1]} on {where[0]} rises by "
         f"{with_error(gained[where], error[where])} nats; {fell} of {len(gained)} bounds fall"
     )
-    figure.suptitle(fill(title, 90), x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     said = "; ".join(
         f"{guide} on {model} from {with_error(gap[model, guide, least], se[model, guide, least])} to "
         f"{with_error(gap[model, guide, most], se[model, guide, most])}"

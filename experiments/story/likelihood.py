@@ -133,9 +133,9 @@ def follow(way, state, key, x, factor=1.0):
     """Train, and measure at every mark. The last state, and a row a mark."""
     mask = uses(way.family)
     last, num_marks = round(way.steps * factor), max(6, round(way.marks * min(1.0, factor)))
-    marks = np.unique(np.round(last * np.linspace(0, 1, num_marks) ** 2).astype(int))
+    marks = np.unique(np.round(last * np.linspace(0, 1, num_marks) ** 2).astype(int)).tolist()
     first_key, key = jax.random.split(key)
-    found, steps = [measure(state, x, mask)], list(marks)
+    found, steps = [measure(state, x, mask)], marks
     if way.first:
         state = advance(state, x, mask, first_key, way.first + 1, way.first)
         found, steps = [*found, measure(state, x, mask)], [0, *steps]

@@ -15,8 +15,6 @@ fresh draws of their own, the divergence by the density of the exact posterior.
 Source: Blei, Kucukelbir and McAuliffe (2017), JASA 112:859-877.
 """
 
-from textwrap import fill
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,7 +27,7 @@ from guides.gaussian import fullrank, meanfield
 from models.funnel import funnel
 from models.regression import regression
 from suite import Study
-from suite.approximation import approximate, prepare
+from suite.approximation import approximate, exact_posterior, prepare
 from suite.density import flatten
 
 PAIRS = [(regression, meanfield), (regression, fullrank), (funnel, meanfield), (funnel, iaf)]
@@ -45,9 +43,8 @@ def run(budget):
 def along(model, guide, num_steps):
     """ELBO and KL(q || p) of one optimisation, each with its standard error, nats, at marked steps."""
     target, built = flatten(model), guide.build(model.fn)
-    for program in (built, model.posterior):
-        prepare(program, target)
-    posterior = approximate(model.posterior, {}, target)
+    prepare(built, target)
+    posterior = exact_posterior(target)
     rate = optax.cosine_decay_schedule(RATE, num_steps)
     adam = optax.chain(optax.clip_by_global_norm(CLIP), optax.adam(rate))  # a funnel is steep
     svi = SVI(model.fn, built, adam, Trace_ELBO(PARTICLES))
@@ -86,7 +83,7 @@ def along(model, guide, num_steps):
 def plot(frame):
     import matplotlib.pyplot as plt
 
-    from suite.style import finish, with_error
+    from suite.style import finish, headline, with_error
 
     pairs = list(frame[["model", "guide"]].drop_duplicates().itertuples(index=False, name=None))
     figure, panels = plt.subplots(1, len(pairs), figsize=(9.5, 3.6), squeeze=False, sharex=True)
@@ -122,7 +119,7 @@ def plot(frame):
         f"KL ends at {with_error(*ends.loc[best, ['kl', 'kl_se']])} nats for {best[1]} on {best[0]}, "
         f"at {with_error(*ends.loc[worst, ['kl', 'kl_se']])} for {worst[1]} on {worst[0]}"
     )
-    figure.suptitle(fill(title, 90), x=0.01, ha="left", fontsize="medium")
+    headline(figure, title)
     off = (frame["elbo"] + frame["kl"] - frame["log_evidence"]) / np.hypot(
         frame["elbo_se"], frame["kl_se"]
     )
