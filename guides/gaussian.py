@@ -6,6 +6,8 @@
   gradient along the path has no noise, which the others' optima, off the posterior, do not repay.
 - `laplace`: centred at the mode, its precision the Hessian there. It is not fitted to the ELBO:
   training only climbs to the mode, so one particle is enough.
+
+In the pilot's coordinates 2,500 steps are enough to ask for the first time whether a fit is done.
 """
 
 from numpyro.infer.autoguide import (
@@ -17,7 +19,11 @@ from numpyro.infer.autoguide import (
 
 from suite import Fit, Guide
 
-meanfield = Guide("meanfield", AutoDiagonalNormal)
+meanfield = Guide("meanfield", AutoDiagonalNormal, fit=Fit(num_steps=2_500))
 lowrank = Guide("lowrank", AutoLowRankMultivariateNormal)
-fullrank = Guide("fullrank", AutoMultivariateNormal, fit=Fit(path_gradient=True), affine=True)
-laplace = Guide("laplace", AutoLaplaceApproximation, fit=Fit(num_particles=1), affine=True)
+fullrank = Guide(
+    "fullrank", AutoMultivariateNormal, fit=Fit(num_steps=2_500, path_gradient=True), affine=True
+)
+laplace = Guide(
+    "laplace", AutoLaplaceApproximation, fit=Fit(num_steps=2_500, num_particles=1), affine=True
+)
