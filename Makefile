@@ -13,7 +13,7 @@ spaced = $(strip $(subst $(comma), ,$(1)))
 commaed = $(subst $(empty) ,$(comma),$(spaced))
 flag = $(if $(2), --$(1) '$(2)')
 
-.PHONY: help experiments plan report publish calibration planted posteriordb quality gradients recipes bench faults test lint lock clean
+.PHONY: help experiments catalogue plan report publish calibration planted posteriordb quality gradients recipes bench faults test lint lock clean
 
 help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ CHOSEN = $(call spaced,$(ONLY))$(call flag,guides,$(call commaed,$(GUIDES)))$(ca
 
 experiments: $(READY) ## run what changed: ONLY=a,b GUIDES=c,d BUDGET=smoke WORKERS=2 RESULTS=dir POSTERIORDB=dir SCHEDULER=address
 	$(RUN) suite run $(CHOSEN)$(call flag,scheduler,$(SCHEDULER))
+
+catalogue: $(READY) ## the same, and every guide on every model of the folders in models/
+	$(RUN) suite run --all $(CHOSEN)$(call flag,scheduler,$(SCHEDULER))
 
 plan: $(READY) ## what would `make experiments` run, why, and how long? the same variables
 	$(RUN) suite plan $(CHOSEN)

@@ -13,10 +13,10 @@ arXiv:2407.04967, whose posteriors these are.
 from dataclasses import replace
 
 from guides.gaussian import fullrank, meanfield
-from models.earnings import logearn_logheight_male
-from models.kidiq import kidscore_momiq
-from models.mesquite import logmesquite
-from models.nes import nes1980
+from models.posteriordb.earnings import logearn_logheight_male
+from models.posteriordb.kidiq import kidscore_momiq
+from models.posteriordb.mesquite import logmesquite
+from models.posteriordb.nes import nes1980
 from suite import Experiment, Fit
 
 meanfield_plain = replace(meanfield, name="meanfield_plain", fit=Fit(whiten=False))

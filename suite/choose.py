@@ -20,27 +20,42 @@ class UnknownNameError(LookupError):
 
 
 def choose_questions(
-    catalogue: Catalogue, names: Sequence[str], paths: Sequence[Path] = ()
+    catalogue: Catalogue, names: Sequence[str], paths: Sequence[Path] = (), whole: bool = False
 ) -> list[Question]:
     """The experiments and studies of these names and files, or all.
 
-    A name may also be that of a folder of experiments, or a model's or a model file's: such models
-    are compared with every guide. So are, when everything runs, the models that no experiment names.
+    A name may also be that of a folder of experiments, or of a model, a file or a folder of models:
+    such models are compared with every guide. So are, where nothing is named, the models that no
+    experiment names, of the folders only if the `whole` is asked for.
 
     Raises:
         UnknownNameError: nothing has the name.
         UnavailableError: what has it needs a clone of posteriordb.
     """
     if not names and not paths:
-        claimed = {id(model) for one in catalogue.experiments.values() for model in one.models}
-        claimed |= {id(m.reference) for m in catalogue.models.values() if m.reference}
-        spare = [model for model in catalogue.models.values() if id(model) not in claimed]
-        return [*catalogue.questions.values(), *(Experiment(m.name, [m]) for m in spare)]
+        folders = _folders(catalogue) if whole else []
+        return [*catalogue.questions.values(), *_unclaimed(catalogue), *folders]
     chosen = [_by_name(catalogue, name) for name in names]
     chosen += [_by_file(catalogue, path) for path in paths]
     found = {one.name: one for questions in chosen for one in questions}
     place = {name: i for i, name in enumerate(catalogue.questions)}
     return sorted(found.values(), key=lambda one: place.get(one.name, -1))
+
+
+def _unclaimed(catalogue: Catalogue) -> list[Experiment]:
+    """One for each model in no folder that no experiment names, and that is nobody's reference."""
+    claimed = {id(model) for one in catalogue.experiments.values() for model in one.models}
+    claimed |= {id(m.reference) for m in catalogue.models.values() if m.reference}
+    models = [m for m in catalogue.models.values() if not catalogue.place(m).group]
+    return [Experiment(m.name, [m]) for m in models if id(m) not in claimed]
+
+
+def _folders(catalogue: Catalogue) -> list[Experiment]:
+    """One for each folder of models."""
+    models: dict[str, list[Model]] = {}
+    for model in catalogue.models.values():
+        models.setdefault(catalogue.place(model).group, []).append(model)
+    return [Experiment(folder, models[folder]) for folder in models if folder]
 
 
 def choose_guides(catalogue: Catalogue, names: Sequence[str]) -> list[Guide]:
@@ -65,6 +80,7 @@ def own_guides(catalogue: Catalogue) -> list[Guide]:
 def _by_name(catalogue: Catalogue, name: str) -> list[Question]:
     in_file = [m for m in catalogue.models.values() if catalogue.place(m).path.stem == name]
     in_group = [q for q in catalogue.questions.values() if catalogue.place(q).group == name]
+    folders = {folder.name: folder for folder in _folders(catalogue)}
     if name in catalogue.questions:
         return [catalogue.questions[name]]
     if in_group:
@@ -73,14 +89,16 @@ def _by_name(catalogue: Catalogue, name: str) -> list[Question]:
         return [Experiment(name, [catalogue.models[name]])]
     if in_file:
         return [Experiment(name, in_file)]
+    if name in folders:
+        return [folders[name]]
     if any(problem.path.stem == name for problem in catalogue.problems):
         return []  # it is there and broken, which its row will say
     for problem in catalogue.absent:
-        if problem.path.stem == name:
+        if name in (problem.path.stem, problem.path.parent.name):
             raise UnavailableError(str(problem))
     stems = [catalogue.place(model).path.stem for model in catalogue.models.values()]
     groups = [catalogue.place(one).group for one in catalogue.questions.values()]
-    known = [*catalogue.questions, *filter(None, groups), *catalogue.models, *stems]
+    known = [*catalogue.questions, *filter(None, groups), *catalogue.models, *stems, *folders]
     raise UnknownNameError("experiment", name, list(dict.fromkeys(known)))
 
 

@@ -114,7 +114,7 @@ def _chosen(options: argparse.Namespace) -> tuple[Catalogue, list[Question], Pla
             raise NoFileError(f"no such file: {path}")
     catalogue = discover(paths)
     names = [name for name in options.names if not name.endswith(".py")]
-    questions = choose_questions(catalogue, names, paths)
+    questions = choose_questions(catalogue, names, paths, options.all)
     guides = choose_guides(catalogue, options.guides)
     plan = make_plan(catalogue, questions, guides, BUDGETS[options.budget])
     for problem in plan.problems:
@@ -181,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     chosen = argparse.ArgumentParser(add_help=False)
     chosen.add_argument(
-        "names", nargs="*", help="experiments, studies, models, or files; default: everything"
+        "names", nargs="*", help="experiments, studies, models, files or folders; default: the core"
     )
     chosen.add_argument("--guides", type=_words, default=[], help="only these, with commas between")
     chosen.add_argument("--budget", default="default", help=f"one of {', '.join(BUDGETS)}")
@@ -205,6 +205,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=_list)
     report = commands.add_parser("report", parents=[results], help="draw the report again")
     report.set_defaults(command=_report)
+    chosen.add_argument("--all", action="store_true", help="everything, the folders of models too")
     return parser
 
 

@@ -2,7 +2,7 @@
 
 There is no registry. A content file is imported, and whatever `Model`, `Guide`, `Experiment` or
 `Study` it defines, alone or in a list, is found. A file that fails becomes a `Problem`, and the rest
-goes on. A folder within `experiments/` is a group of them.
+goes on. A folder within a content folder is a group, whose name stands for all that is in it.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Place:
 
     @property
     def group(self) -> str:
-        """The folder within `experiments/` that the file lies in, if any."""
+        """The folder within a content folder that the file lies in, if any."""
         folder = self.path.parent
-        return folder.name if folder.parent.name == FOLDERS[-1] else ""
+        return folder.name if folder.parent.name in FOLDERS else ""
 
     def load(self, kind: type) -> Any:
         """The object."""

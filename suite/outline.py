@@ -14,9 +14,12 @@ from suite.spec import Experiment, Question, Study
 
 def outline(catalogue: Catalogue, questions: Sequence[Question]) -> dict[str, Any]:
     """JSON-ready: of every page its text, of every section its page, its text and what draws it."""
-    places = [_place(catalogue, question) for question in questions]
-    sections = {q.name: _section(q, place) for q, place in zip(questions, places, strict=True)}
-    pages = {place.group: _introduction(place.path) for place in places if place.group}
+    sections, pages = {}, {}
+    for question in questions:
+        place, page = _place(catalogue, question)
+        sections[question.name] = _section(question, place, page)
+        if page:
+            pages[page] = _introduction(place.path)
     return {"pages": pages, "sections": sections}
 
 
@@ -26,11 +29,11 @@ def drawer(section: dict[str, Any]) -> Any:
     return Place(ROOT / path, name).load({"Experiment": Experiment, "Study": Study}[kind])
 
 
-def _section(question: Question, place: Place) -> dict[str, Any]:
+def _section(question: Question, place: Place, page: str) -> dict[str, Any]:
     draws = [shown(place.path), question.name, type(question).__name__] if question.plot else None
     return {
-        "page": place.group,
-        "text": docstring(place),
+        "page": page,
+        "text": "Posterior by posterior" if question.name == page else docstring(place),
         "draws": draws,
         "source": fingerprint([path.read_bytes() for path in _beside(place)]),
     }
@@ -41,10 +44,17 @@ def _beside(place: Place) -> list[Path]:
     return sorted(place.path.parent.glob("*.py")) if place.group else [place.path]
 
 
-def _place(catalogue: Catalogue, question: Question) -> Place:
-    """Its own; its first model's, where a run made it for a model alone."""
-    known = id(question) in catalogue.places
-    return catalogue.place(question if known else question.models[0])  # type: ignore[union-attr]
+def _place(catalogue: Catalogue, question: Question) -> tuple[Place, str]:
+    """Where its text is, and its page: that of its group.
+
+    An experiment that a run made for models has the place of the first of them, and a page only
+    where it is for a folder of models.
+    """
+    if id(question) in catalogue.places:
+        place = catalogue.place(question)
+        return place, place.group
+    place = catalogue.place(question.models[0])  # type: ignore[union-attr]
+    return place, place.group if question.name == place.group else ""
 
 
 def _introduction(path: Path) -> str:
