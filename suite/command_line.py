@@ -1,4 +1,4 @@
-"""The command line: `python -m suite run`, `plan`, `list` and `report`; `--help` says how."""
+"""The command line: `python -m suite run`, `plan`, `list`, `check`, `new`, `report`; `--help` says how."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from suite.discover import ROOT, Catalogue, discover, docstring, shown
 from suite.engine import run_cells
 from suite.fingerprint import fingerprint, source_fingerprint
 from suite.forecast import forecast
+from suite.new import KINDS, NewError, write_new
 from suite.outline import outline
 from suite.plan import Plan
 from suite.progress import clock
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         FolderError,
         ClusterError,
         NoFileError,
+        NewError,
     ) as error:
         print(error, file=sys.stderr)
         return 2
@@ -108,10 +110,7 @@ def _chosen(options: argparse.Namespace) -> tuple[Catalogue, list[Question], Pla
     """What the names of the command line stand for, and its cells."""
     if options.budget not in BUDGETS:
         raise UnknownNameError("budget", options.budget, list(BUDGETS))
-    paths = [Path(name) for name in options.names if name.endswith(".py")]
-    for path in paths:
-        if not path.is_file():
-            raise NoFileError(f"no such file: {path}")
+    paths = [_there(Path(name)) for name in options.names if name.endswith(".py")]
     catalogue = discover(paths)
     names = [name for name in options.names if not name.endswith(".py")]
     questions = choose_questions(catalogue, names, paths, options.all)
@@ -122,6 +121,12 @@ def _chosen(options: argparse.Namespace) -> tuple[Catalogue, list[Question], Pla
     return catalogue, questions, plan
 
 
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise NoFileError(f"no such file: {path}")
+    return path
+
+
 def _report(options: argparse.Namespace) -> int:
     from suite.report import write_report  # matplotlib takes seconds to import
 
@@ -129,6 +134,23 @@ def _report(options: argparse.Namespace) -> int:
         print(f"nothing to report: {options.results} has no table.csv", file=sys.stderr)
         return 2
     _say(f"report: {write_report(options.results, _say)}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from suite.check import check  # what it needs takes seconds to import
+
+    path = _there(Path(options.file))
+    kinds = set()
+    for remark in check(discover([path]), path):
+        kinds.add(remark.kind)
+        _say(f"{remark.kind:<6}{remark.text}")
+    return int("wrong" in kinds)
+
+
+def _new(options: argparse.Namespace) -> int:
+    path = shown(write_new(options.kind, options.name))
+    _say(f"{path} is there and runs: python -m suite check {path}")
     return 0
 
 
@@ -168,7 +190,7 @@ def _say(line: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m suite", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="run|plan|list|report")
+    commands = parser.add_subparsers(required=True, metavar="run|plan|list|check|new|report")
     results = argparse.ArgumentParser(add_help=False)
     results.add_argument(
         "--results", type=Path, default=ROOT / "results", help="the results folder"
@@ -183,6 +205,7 @@ def _parser() -> argparse.ArgumentParser:
     chosen.add_argument(
         "names", nargs="*", help="experiments, studies, models, files or folders; default: the core"
     )
+    chosen.add_argument("--all", action="store_true", help="everything, the folders of models too")
     chosen.add_argument("--guides", type=_words, default=[], help="only these, with commas between")
     chosen.add_argument("--budget", default="default", help=f"one of {', '.join(BUDGETS)}")
     chosen.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
@@ -203,9 +226,15 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", parents=[published], help="what there is to run")
     listing.add_argument("names", nargs="*", help="further files to look into")
     listing.set_defaults(command=_list)
+    check = commands.add_parser("check", help="look at the model or guide of a file, in seconds")
+    check.add_argument("file", help="path/to/file.py")
+    check.set_defaults(command=_check)
+    new = commands.add_parser("new", help="begin a file that already runs")
+    new.add_argument("kind", choices=KINDS)
+    new.add_argument("name", help="lower_snake")
+    new.set_defaults(command=_new)
     report = commands.add_parser("report", parents=[results], help="draw the report again")
     report.set_defaults(command=_report)
-    chosen.add_argument("--all", action="store_true", help="everything, the folders of models too")
     return parser
 
 

@@ -185,6 +185,19 @@ def latent_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, 
     return {k: site for k, site in _sample_sites(fn, data).items() if not site["is_observed"]}
 
 
+def observed_sites(target: Target) -> list[str]:
+    """The names of the sites that have data."""
+    names: list[str] = []
+
+    def record(key: PRNGKeyArray) -> None:
+        fn = handlers.substitute(handlers.seed(target.model.fn, key), substitute_fn=init_to_uniform)
+        sites = _sample_sites(fn, target.model.data)
+        names.extend(name for name, site in sites.items() if site["is_observed"])
+
+    jax.eval_shape(record, jax.random.key(0))
+    return names
+
+
 def _check_shape(name: str, site: dict[str, Any]) -> None:
     """NumPyro would broadcast data against their site, and quietly count them several times."""
     given, expected = jnp.shape(site["value"]), site["fn"].shape()

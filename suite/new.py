@@ -1,0 +1,33 @@
+"""Files that already run, for whoever begins a model, a guide or an experiment of their own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from suite.discover import ROOT
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+KINDS = {"model": "models", "guide": "guides", "experiment": "experiments"}
+"""What there is to begin, and the folder that it belongs to."""
+
+
+class NewError(LookupError):
+    """Why no file was written."""
+
+
+def write_new(kind: str, name: str, root: Path = ROOT) -> Path:
+    """Write a file that defines an object of this kind and name, and return its path.
+
+    Raises:
+        NewError: the name will not do, or a file is there already.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise NewError(f"'{name}' must be lower_snake: letters, digits, _")
+    path = root / KINDS[kind] / f"{name}.py"
+    if path.exists():
+        raise NewError(f"{path} is there already")
+    text = (TEMPLATES / f"{kind}.txt").read_text(encoding="utf-8")
+    path.write_text(text.replace("NAME", name), encoding="utf-8")
+    return path
