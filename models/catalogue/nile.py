@@ -1,0 +1,43 @@
+"""A hundred years of the Nile: a level that drifts, seen through the noise of a year.
+
+    level0 ~ Normal(1000, 300)                    level of 1871, 10^8 m^3
+    drift_sd ~ HalfNormal(100)                    of the level from year to year
+    noise_sd ~ HalfNormal(200)                    of a year about its level
+    step[t] ~ Normal(0, 1)                        t = 1..99; the drift in units of its sd
+    level[t] = level[t-1] + drift_sd step[t]
+    y[t] ~ Normal(level[t], noise_sd)             flow at Aswan, 10^8 m^3
+
+Given both sds it is a Gaussian, whose width and direction depend on them: drift_sd may be near zero,
+where step is as the prior has it, or large, where the data say what it is.
+Data: Cobb (1978), Biometrika 65:243-251. Model: Durbin and Koopman (2012), Time Series Analysis by
+State Space Methods, ch. 2.
+"""
+
+import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
+
+from suite import Model
+
+
+def model(y):
+    level0 = numpyro.sample("level0", dist.Normal(1000, 300))
+    drift_sd = numpyro.sample("drift_sd", dist.HalfNormal(100))
+    noise_sd = numpyro.sample("noise_sd", dist.HalfNormal(200))
+    step = numpyro.sample("step", dist.Normal(0, 1).expand([len(y) - 1]).to_event(1))
+    level = level0 + drift_sd * jnp.append(0.0, jnp.cumsum(step))
+    with numpyro.plate("year", len(y)):
+        numpyro.sample("y", dist.Normal(level, noise_sd), obs=y)
+
+
+# fmt: off
+flow = [
+    1120, 1160, 963, 1210, 1160, 1160, 813, 1230, 1370, 1140, 995, 935, 1110, 994, 1020, 960, 1180, 799,
+    958, 1140, 1100, 1210, 1150, 1250, 1260, 1220, 1030, 1100, 774, 840, 874, 694, 940, 833, 701, 916,
+    692, 1020, 1050, 969, 831, 726, 456, 824, 702, 1120, 1100, 832, 764, 821, 768, 845, 864, 862, 698,
+    845, 744, 796, 1040, 759, 781, 865, 845, 944, 984, 897, 822, 1010, 771, 676, 649, 846, 812, 742,
+    801, 1040, 860, 874, 848, 890, 744, 749, 838, 1050, 918, 986, 797, 923, 975, 815, 1020, 906, 901,
+    1170, 912, 746, 919, 718, 714, 740,
+]
+# fmt: on
+nile = Model("nile", model, {"y": jnp.array(flow, float)})
