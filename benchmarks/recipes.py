@@ -13,9 +13,10 @@ Source: Kingma et al. (2016), arXiv:1606.04934; Durkan et al. (2019), arXiv:1906
 from dataclasses import replace
 from functools import partial
 
+from flowjax.flows import masked_autoregressive_flow
 from numpyro.infer.autoguide import AutoIAFNormal
 
-from guides.flows import AutoSpline, iaf, spline
+from guides.flows import AutoFlow, iaf, spline, splines
 from models.eight_schools import centered, noncentered
 from models.funnel import funnel
 from suite import Experiment, Guide
@@ -27,9 +28,10 @@ def iaf_of(name: str, num_flows: int, width: int) -> Guide:
     return replace(iaf, name=f"iaf_{name}", build=build)
 
 
-def spline_of(name: str, **options: int) -> Guide:
+def spline_of(name: str, num_layers: int = 2, **options: int) -> Guide:
     """A flow of splines with other options."""
-    return replace(spline, name=f"spline_{name}", build=partial(AutoSpline, **options))
+    flow = splines(masked_autoregressive_flow, num_layers, **options)
+    return replace(spline, name=f"spline_{name}", build=partial(AutoFlow, make_flow=flow))
 
 
 recipes = Experiment(

@@ -2,11 +2,19 @@
 
 - `iaf`: inverse autoregressive flow; each coordinate is shifted and scaled by a network of those
   before it. Kingma et al. (2016), arXiv:1606.04934; NumPyro's own.
-- `spline`: the same, each coordinate bent by a rational-quadratic spline, then a learnt triangular
-  affine map, since a spline is the identity outside its interval. Durkan et al. (2019),
-  arXiv:1906.04032; by flowjax.
+- `spline`: the same, each coordinate bent by a rational-quadratic spline. Durkan et al. (2019),
+  arXiv:1906.04032; by flowjax, as are the next.
+- `affine_coupling`: one half of the coordinates is shifted and scaled by a network of the other half,
+  in turns; as quick to invert as to draw from. Dinh, Sohl-Dickstein and Bengio (2017),
+  arXiv:1605.08803.
+- `spline_coupling`: the same, with splines.
+- `bnaf`: block neural autoregressive flow, one network that is monotone in each coordinate; it cannot be
+  inverted, so log q is known at its own draws alone. De Cao, Titov and Aziz (2019), arXiv:1904.04676;
+  NumPyro's own.
 
-Networks are trained in single precision. `make recipes` tries other depths, widths and particles.
+Those of flowjax end with a learnt triangular affine map, since a spline is the identity outside its
+interval. Networks are trained in single precision. `make recipes` tries other depths, widths and
+particles.
 """
 
 from functools import partial
@@ -20,25 +28,22 @@ import paramax
 from flowjax.bijections import RationalQuadraticSpline
 from flowjax.distributions import Normal
 from flowjax.experimental.numpyro import distribution_to_numpyro
-from flowjax.flows import masked_autoregressive_flow
+from flowjax.flows import coupling_flow, masked_autoregressive_flow
 from numpyro.distributions import constraints
-from numpyro.infer.autoguide import AutoContinuous, AutoIAFNormal
+from numpyro.infer.autoguide import AutoBNAFNormal, AutoContinuous, AutoIAFNormal
 
 from suite import Fit, Guide
 
 
-class AutoSpline(AutoContinuous):
-    """An inverse autoregressive flow of splines, then u = loc + scale_tril x."""
+class AutoFlow(AutoContinuous):
+    """A flow of flowjax, `make_flow(key, base_dist=...)`, then u = loc + scale_tril x."""
 
-    def __init__(self, model, *, num_layers=2, knots=5, interval=4.0, width=32, **options):
-        self._flow = dict(flow_layers=num_layers, nn_width=width, invert=False)
-        self._spline = dict(knots=knots, interval=interval)
+    def __init__(self, model, make_flow, **options):
+        self._make_flow = make_flow
         super().__init__(model, **options)
 
     def _build(self, key):
-        spline = RationalQuadraticSpline(**self._spline)
-        base = Normal(jnp.zeros(self.latent_dim))
-        return masked_autoregressive_flow(key, base_dist=base, transformer=spline, **self._flow)
+        return self._make_flow(key, base_dist=Normal(jnp.zeros(self.latent_dim)))
 
     def _setup_prototype(self, *args, **kwargs):
         super()._setup_prototype(*args, **kwargs)
@@ -61,15 +66,46 @@ class AutoSpline(AutoContinuous):
         return dist.TransformedDistribution(flow, affine)
 
 
-iaf = Guide(
-    "iaf",
-    partial(AutoIAFNormal, num_flows=3, hidden_dims=[32, 32]),
-    fit=Fit(learning_rates=(3e-3, 1e-2), single=True),
-)
-# A spline step costs ten affine ones, so it gets half the particles.
+def splines(make_flow, num_layers, knots=5, interval=4.0, width=32):
+    """`make_flow` with splines that are quick to draw from."""
+
+    def make(key, base_dist):
+        bent = dict(transformer=RationalQuadraticSpline(knots=knots, interval=interval))
+        size = dict(flow_layers=num_layers, nn_width=width)
+        return make_flow(key, base_dist=base_dist, invert=False, **bent, **size)
+
+    return make
+
+
+class AutoIAF(AutoIAFNormal):
+    """NumPyro's, its layers at least as wide as the posterior, which it asks for."""
+
+    def _get_posterior(self):
+        self._hidden_dims = [max(32, self.latent_dim)] * 2
+        return super()._get_posterior()
+
+
+networks = Fit(learning_rates=(3e-3, 1e-2), single=True)
+fewer = Fit(num_particles=8, learning_rates=(3e-3, 1e-2), single=True)
+"""A step of splines costs ten affine ones, so they get half the particles."""
+
+iaf = Guide("iaf", partial(AutoIAF, num_flows=3), fit=networks)
 spline = Guide(
     "spline",
-    AutoSpline,
-    fit=Fit(num_particles=8, learning_rates=(3e-3, 1e-2), single=True),
+    partial(AutoFlow, make_flow=splines(masked_autoregressive_flow, 2)),
+    fit=fewer,
     affine=True,
 )
+affine_coupling = Guide(
+    "affine_coupling",
+    partial(AutoFlow, make_flow=partial(coupling_flow, flow_layers=4, nn_width=32, invert=False)),
+    fit=networks,
+    affine=True,
+)
+spline_coupling = Guide(
+    "spline_coupling",
+    partial(AutoFlow, make_flow=splines(coupling_flow, 4)),
+    fit=fewer,
+    affine=True,
+)
+bnaf = Guide("bnaf", partial(AutoBNAFNormal, num_flows=1), fit=networks)

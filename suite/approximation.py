@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro import handlers
-from numpyro.distributions import Distribution, MultivariateNormal
+from numpyro.distributions import Distribution, MixtureSameFamily, MultivariateNormal
 from numpyro.infer.autoguide import AutoContinuous, AutoDAIS, AutoGuide, AutoLaplaceApproximation
 from numpyro.infer.util import log_density
 
@@ -30,8 +30,8 @@ class Approximation:
 
     Attributes:
         draw: key -> (u, log q(u)), one fresh draw.
-        log_prob: u -> log q(u), or None where the guide has no such density (an auxiliary
-            variable that only its own draws know).
+        log_prob: u -> log q(u), or None where only the guide's own draws know it: of an auxiliary
+            variable, or of a flow that cannot be inverted.
     """
 
     draw: Callable[[PRNGKeyArray], tuple[Float[Array, " dim"], Float[Array, ""]]]
@@ -105,6 +105,24 @@ def draw_from(
     return u, q.log_prob(u, intermediates) if intermediates else q.log_prob(u)
 
 
+def stratified(
+    q: Any, key: PRNGKeyArray, num_draws: int
+) -> tuple[Float[Array, "draw dim"], Float[Array, " draw"], Float[Array, " draw"]]:
+    """Draws that a gradient flows through, log q there, and weights that sum to one.
+
+    Of a mixture as many from each component, weighted by its share: no gradient flows through the
+    choice of one. Graves (2016), arXiv:1607.05690, sec. 1; Morningstar et al. (2021),
+    arXiv:2003.01687.
+    """
+    if not isinstance(q, MixtureSameFamily):
+        return *draw_from(q, key, (num_draws,)), jnp.full(num_draws, 1 / num_draws)
+    parts: Any = q.component_distribution
+    shares: Any = q.mixing_distribution.probs
+    each = -(-num_draws // q.mixture_size)
+    u = parts.sample(key, (each,)).reshape(-1, *q.event_shape)
+    return u, q.log_prob(u), jnp.tile(shares / each, each)
+
+
 def approximate(
     guide: Any, params: Params, target: Target, coordinates: Coordinates | None = None
 ) -> Approximation:
@@ -138,7 +156,7 @@ def _mapped(q: Approximation, coordinates: Coordinates) -> Approximation:
         assert q.log_prob is not None
         return q.log_prob(coordinates.to_v(u)) - coordinates.log_volume
 
-    return Approximation(draw, log_prob)
+    return Approximation(draw, log_prob if q.log_prob else None)
 
 
 def _at_mode(
@@ -155,6 +173,10 @@ def _at_mode(
 
 
 def _from_distribution(q: Any) -> Approximation:
+    try:
+        jax.eval_shape(q.log_prob, jnp.zeros(q.event_shape))
+    except NotImplementedError:  # a flow that cannot be inverted
+        return Approximation(partial(draw_from, q), None)
     return Approximation(partial(draw_from, q), q.log_prob)
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.infer import Trace_ELBO
 from numpyro.infer.elbo import ELBO
 
-from suite.approximation import Params, draw_from, is_flat, training_distribution
+from suite.approximation import Params, is_flat, stratified, training_distribution
 from suite.coordinates import Coordinates
 from suite.density import Target
 from suite.spec import Fit
@@ -64,18 +64,18 @@ class FlatELBO(ELBO):
         """Minus the mean of log p(x, z) - log q(z) over the particles, nats."""
         draws_rows = self.target.minibatched is not None
         draw_key, data_key = jax.random.split(rng_key) if draws_rows else (rng_key, rng_key)
-        v, log_q = self._draw(param_map, draw_key)
+        v, log_q, weights = self._draw(param_map, draw_key)
         log_joint = _linear(self._log_joint(data_key), v)
-        return {"loss": -jnp.mean(log_joint - log_q), "mutable_state": None}
+        return {"loss": -jnp.sum(weights * (log_joint - log_q)), "mutable_state": None}
 
-    def _draw(self, params: Params, key: PRNGKeyArray) -> tuple[Array, Array]:
-        """A v and log q(v) for each particle."""
+    def _draw(self, params: Params, key: PRNGKeyArray) -> tuple[Array, Array, Array]:
+        """A v, log q(v) and a weight for each particle."""
         q = training_distribution(self.flat_guide, params)
-        v, log_q = draw_from(q, key, (self.num_particles,))
+        v, log_q, weights = stratified(q, key, self.num_particles)
         if not self.path_gradient:
-            return v, log_q
+            return v, log_q, weights
         held: Any = training_distribution(self.flat_guide, jax.lax.stop_gradient(params))
-        return v, held.log_prob(v)
+        return v, held.log_prob(v), weights
 
     def _log_joint(self, key: PRNGKeyArray) -> Callable[[Float[Array, " dim"]], Float[Array, ""]]:
         """v -> log p(x, z) as a density of v, all on one minibatch where the model draws any."""
