@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from suite.fingerprint import fingerprint, source_fingerprint
-from suite.sections import read, section, text_of
+from suite.plots_answer import answers
+from suite.sections import kept, read, section, text_of
 from suite.style import Look, begin
 from suite.table import COLUMNS, columns
 from suite.verdict import RULES
@@ -66,6 +67,7 @@ def _contents(folder: Path) -> dict[str, Any]:
     return {
         "pages": {group: text_of(text) for group, text in plan["pages"].items()},
         "sections": [section(folder, tables, look, *item) for item in plan["sections"].items()],
+        "answers": [kept(folder / "figures", figure) for figure in answers(table, look)],
         "problems": _problems(table),
         "columns": [(name, COLUMNS[re.sub("_(se|floor)$", "", name)]) for name in columns()],
         "rules": RULES,

@@ -60,7 +60,7 @@ def section(
         else:
             drawn = question.plot(own, look)
         place = folder / "figures" / plan["page"]
-        said["figures"] = [_kept(place, figure) for figure in drawn]
+        said["figures"] = [kept(place, figure) for figure in drawn]
     except Exception as error:  # whatever a content file does; the other sections are drawn
         said["problem"] = f"{plan['draws'][0]}: '{name}' cannot be drawn: {_first_line(error)}"
     return said
@@ -70,7 +70,7 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
-def _kept(folder: Path, figure: Figure) -> dict[str, Any]:
+def kept(folder: Path, figure: Figure) -> dict[str, Any]:
     """A figure on the page, and as a file of a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{figure.name}.png").write_bytes(figure.png)
@@ -100,7 +100,7 @@ def _model(
     return {
         "name": model,
         "short": _short(view),
-        "figures": [_kept(folder / "figures", figure) for figure in plots.figures(view)],
+        "figures": [kept(folder / "figures", figure) for figure in plots.figures(view)],
         "facts": {k: v for k, v in view.facts.to_dict().items() if v == v},
         "check": good["evidence_check"].iloc[0],
         "integral": view.integral[0],
