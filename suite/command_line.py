@@ -19,6 +19,7 @@ from suite.choose import UnknownNameError, choose_guides, choose_questions
 from suite.cluster import Cluster, ClusterError
 from suite.discover import ROOT, Catalogue, discover, docstring, shown
 from suite.engine import run_cells
+from suite.environment import xla_flags
 from suite.fingerprint import fingerprint, source_fingerprint
 from suite.forecast import forecast
 from suite.new import KINDS, NewError, write_new
@@ -39,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code: 0, 1 when something failed, 2 for bad input."""
     options = _parser().parse_args(arguments)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # GPUs' memory is the workers'
+    # As the workers have them: what a model's file computes on being imported is the same to the bit.
+    os.environ["XLA_FLAGS"] = xla_flags()
     if getattr(options, "posteriordb", None):
         os.environ[posteriordb.VARIABLE] = str(options.posteriordb.resolve())
     try:
@@ -160,7 +163,8 @@ def _list(options: argparse.Namespace) -> int:
         _say(f"{title}:")
         for name, thing in getattr(catalogue, title).items():
             place = catalogue.place(thing)
-            _say(f"  {name:<26} {shown(place.path):<30} {docstring(place).splitlines()[0]}")
+            title = docstring(place).partition("\n")[0]
+            _say(f"  {name:<26} {shown(place.path):<30} {title}")
     if catalogue.absent:
         _say("not here:")
     for problem in catalogue.absent:

@@ -16,7 +16,8 @@ XLA_FLAGS = (
 
 def xla_flags() -> str:
     """`XLA_FLAGS`, then whatever the environment says already."""
-    return " ".join((*XLA_FLAGS, os.environ.get("XLA_FLAGS", "")))
+    given = os.environ.get("XLA_FLAGS", "").split()
+    return " ".join([*(flag for flag in XLA_FLAGS if flag not in given), *given])
 
 
 def environment() -> dict[str, str]:
