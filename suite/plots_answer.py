@@ -13,7 +13,7 @@ from matplotlib.colors import LogNorm
 
 from suite.style import CLOSE, LEAST, REFERENCE, Figure, Look, finish, headline, number
 
-MANY = 6
+MANY = 10
 """Models from which on an answer is worth drawing."""
 
 WIDEST = 100.0
@@ -62,14 +62,15 @@ def heatmap(found: pd.DataFrame) -> Figure:
     guides = left.rank(axis=1).mean().sort_values().index
     models = left.min(axis=1).sort_values().index
     left = left.loc[models, guides]
-    figure, axes = plt.subplots(figsize=(2.6 + 0.95 * len(guides), 1.6 + 0.34 * len(models)))
+    figure, axes = plt.subplots(figsize=(2.6 + 0.95 * len(guides), 1.6 + 0.4 * len(models)))
     shades = axes.imshow(left, cmap="viridis_r", norm=LogNorm(LEAST, WIDEST), aspect="auto")
     column, line = ({name: i for i, name in enumerate(names)} for names in (guides, models))
     for row in found.to_dict("records"):
-        says = f"{LETTERS.get(row['verdict'], '?')} {number(row['left'], row['left_se'])}"
+        left_se = number(row["left_se"], row["left_se"])
+        says = f"{LETTERS[row['verdict']]} {number(row['left'], row['left_se'])}\n± {left_se}"
         shade = "w" if row["left"] > 1 else "k"
         at = column[row["guide"]], line[row["model"]]
-        axes.text(*at, says, ha="center", va="center", color=shade, fontsize=7)
+        axes.text(*at, says, ha="center", va="center", color=shade, fontsize=6)
     axes.set_xticks(range(len(guides)), guides, rotation=45, ha="right", fontsize=8)
     axes.set_yticks(range(len(models)), models, fontsize=8)
     axes.grid(False)
@@ -80,7 +81,8 @@ def heatmap(found: pd.DataFrame) -> Figure:
     title = f"On {fine} of {len(models)} models the best guide is good or exact"
     headline(figure, title)
     letters = ", ".join(f"{letter} {word}" for word, letter in LETTERS.items())
-    alt = f"A table of models and guides, shaded by the Jeffreys gap. {title}. Letters: {letters}."
+    alt = "A table of models and guides, shaded by the Jeffreys gap; an empty one has no number. "
+    alt += f"{title}. Letters: {letters}."
     return finish("answer-heatmap", title, alt, figure)
 
 
@@ -137,11 +139,11 @@ def front(found: pd.DataFrame, look: Look) -> Figure:
         xscale="log",
         yscale="log",
         xlabel="gradient evaluations, median over models",
-        ylabel="Jeffreys gap [nats], median over models",
+        ylabel="Jeffreys gap [nats], median",
     )
     axes.margins(x=0.2)
     said = ", ".join(f"{guide} {number(row['left'])}" for guide, row in edge.iterrows())
-    title = f"Nothing that costs less leaves less than: {said} nats"
+    title = f"More cost, less left: {said} nats; the others are beaten in both"
     headline(figure, title)
     return finish("answer-front", title, f"Median gap against median cost. {title}.", figure)
 
