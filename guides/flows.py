@@ -13,7 +13,8 @@
   NumPyro's own.
 
 Those of flowjax end with a learnt triangular affine map, since a spline is the identity outside its
-interval. Networks are trained in single precision. `make recipes` tries other depths, widths and
+interval. Each of NumPyro's is a triangular map, and stays one under a linear triangular map, so all of
+them may be whitened by a whole Hessian. Networks are trained in single precision. `make recipes` tries other depths, widths and
 particles.
 """
 
@@ -89,7 +90,7 @@ networks = Fit(learning_rates=(3e-3, 1e-2), single=True)
 fewer = Fit(num_particles=8, learning_rates=(3e-3, 1e-2), single=True)
 """A step of splines costs ten affine ones, so they get half the particles."""
 
-iaf = Guide("iaf", partial(AutoIAF, num_flows=3), fit=networks)
+iaf = Guide("iaf", partial(AutoIAF, num_flows=3), fit=networks, affine=True)
 spline = Guide(
     "spline",
     partial(AutoFlow, make_flow=splines(masked_autoregressive_flow, 2)),
@@ -108,4 +109,4 @@ spline_coupling = Guide(
     fit=fewer,
     affine=True,
 )
-bnaf = Guide("bnaf", partial(AutoBNAFNormal, num_flows=1), fit=networks)
+bnaf = Guide("bnaf", partial(AutoBNAFNormal, num_flows=1), fit=networks, affine=True)
