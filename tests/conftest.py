@@ -14,6 +14,8 @@ sys.path.insert(0, str(ROOT))
 # JAX reads these when it is imported, and XLA its flags when the first program is compiled.
 from suite.environment import environment  # noqa: E402 (it imports no JAX)
 
+# A test runs most programs once, so that the compiler's time is what counts.
+os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
 os.environ.update(environment())
 
 from suite.density import flatten  # noqa: E402
