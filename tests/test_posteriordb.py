@@ -123,7 +123,7 @@ def test_a_reference_that_disagrees_has_no_certificate(clone, scale_of_mu, agree
 def test_without_a_clone_its_models_are_named_and_left_out(run_suite):
     done = run_suite("list")
     assert done.returncode == 0
-    assert "models/kidiq.py needs posteriordb's 'kidiq-kidscore_momiq'" in done.stdout
+    assert "models/posteriordb/kidiq.py needs posteriordb's 'kidiq-kidscore_momiq'" in done.stdout
 
 
 @pytest.mark.parametrize(
