@@ -115,9 +115,9 @@ def flows(table: pd.DataFrame) -> Iterator[Row]:
             guide, room, se = medians.loc[model]
             yield demand(f"best flow ({guide}), {model}", room, se, limit)
     models = discover().models.values()
-    twins = {id(m.reference) for m in models if m.reference and same_entry(m, m.reference)}
-    entries = {m.name for m in models if m.posteriordb and id(m) not in twins}
-    published = medians[medians.index.isin(entries)]
+    entries = {m.posteriordb: m.name for m in models if m.posteriordb and not m.reference}
+    entries |= {m.posteriordb: m.name for m in models if m.posteriordb and m.reference}
+    published = medians[medians.index.isin(entries.values())]
     for model, (guide, room, se) in published.iterrows():
         if model not in FLOWS:
             yield demand(f"best flow ({guide}), posteriordb's {model}", room, se, NEAR)
@@ -125,11 +125,6 @@ def flows(table: pd.DataFrame) -> Iterator[Row]:
         near = int((published["kl_guide_posterior"] <= NEAR).sum())
         what = f"posteriordb models, of {len(published)}, within {NEAR} nats"
         yield demand(what, near, 0.0, ENOUGH, near >= ENOUGH)
-
-
-def same_entry(model: Model, other: Model) -> bool:
-    """Whether both are one posterior of posteriordb, in two coordinate systems."""
-    return model.posteriordb == other.posteriordb
 
 
 def modes(table: pd.DataFrame) -> Iterator[Row]:

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro import handlers
 from numpyro.distributions import Distribution, MixtureSameFamily, MultivariateNormal
+from numpyro.distributions.flows import BlockNeuralAutoregressiveTransform
 from numpyro.infer.autoguide import AutoContinuous, AutoDAIS, AutoGuide, AutoLaplaceApproximation
 from numpyro.infer.util import log_density
 
@@ -173,11 +174,9 @@ def _at_mode(
 
 
 def _from_distribution(q: Any) -> Approximation:
-    try:
-        jax.eval_shape(q.log_prob, jnp.zeros(q.event_shape))
-    except NotImplementedError:  # a flow that cannot be inverted
-        return Approximation(partial(draw_from, q), None)
-    return Approximation(partial(draw_from, q), q.log_prob)
+    parts = getattr(q, "transforms", ())  # of a flow; NumPyro has one kind without an inverse
+    one_way = any(isinstance(part, BlockNeuralAutoregressiveTransform) for part in parts)
+    return Approximation(partial(draw_from, q), None if one_way else q.log_prob)
 
 
 def _from_program(guide: NumPyroFn, params: Params, target: Target) -> Approximation:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from suite.choose import choose_guides
-from suite.discover import Place, discover
+from suite.discover import Place, discover, first_line
 from suite.plan import FAILED, Cell, Entry, Plan
 from suite.spec import BUDGETS, Experiment, Fit, Guide, Model, NumPyroFn
 
@@ -62,7 +62,7 @@ def compare(
         try:
             record = fit_cell(model, guide, options, tried, effort, facts, draws)
         except Exception as error:  # whatever a guide of one's own does; the others have their rows
-            record = {"status": FAILED, "reason": f"{type(error).__name__}: {error}"}
+            record = {"status": FAILED, "reason": first_line(error)}
         records[cell.key] = record
     table = pd.read_csv(io.StringIO(main_table(plan, records).to_csv(index=False)))
     if (shell := sys.modules.get("IPython")) and shell.get_ipython():

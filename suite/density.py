@@ -40,12 +40,14 @@ class Target:
     Attributes:
         model: whose density it is, on all its data.
         shapes: the unconstrained shape of each latent site, in the order of the vector.
+        observed: the sites that have data.
         flat: the sites whose prior is flat, so that it cannot be normalised and there is no evidence.
         minibatched: the model as it was written, where a plate of it draws a minibatch.
     """
 
     model: Model
     shapes: Mapping[str, tuple[int, ...]]
+    observed: tuple[str, ...] = ()
     flat: tuple[str, ...] = ()
     minibatched: NumPyroFn | None = None
 
@@ -136,13 +138,14 @@ def flatten(model: Model) -> Target:
             one in a plate that draws a minibatch.
     """
     shapes: dict[str, tuple[int, ...]] = {}
-    flat, whole = [], _whole(model.fn)
+    observed, flat, whole = [], [], _whole(model.fn)
 
     def record(key: PRNGKeyArray) -> None:
         fn = handlers.substitute(handlers.seed(whole, key), substitute_fn=init_to_uniform)
         for name, site in _sample_sites(fn, model.data).items():
             if site["is_observed"]:
                 _check_shape(name, site)
+                observed.append(name)
                 continue
             if site["fn"].support.is_discrete:
                 raise ValueError(f"site '{name}' is discrete; sum it out of the model")
@@ -162,9 +165,10 @@ def flatten(model: Model) -> Target:
         ) from error
     if not shapes:
         raise ValueError(f"model '{model.name}' has no latent site")
+    target = Target(model, shapes, tuple(observed), tuple(flat))
     if not whole.drawn:
-        return Target(model, shapes, tuple(flat))
-    return Target(replace(model, fn=whole), shapes, tuple(flat), minibatched=model.fn)
+        return target
+    return replace(target, model=replace(model, fn=whole), minibatched=model.fn)
 
 
 def prior_log_joints(target: Target, num_draws: int = 100) -> Float[Array, " draw"]:
@@ -183,19 +187,6 @@ def prior_log_joints(target: Target, num_draws: int = 100) -> Float[Array, " dra
 def latent_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The latent sites of a NumPyro program run once, as its trace has them."""
     return {k: site for k, site in _sample_sites(fn, data).items() if not site["is_observed"]}
-
-
-def observed_sites(target: Target) -> list[str]:
-    """The names of the sites that have data."""
-    names: list[str] = []
-
-    def record(key: PRNGKeyArray) -> None:
-        fn = handlers.substitute(handlers.seed(target.model.fn, key), substitute_fn=init_to_uniform)
-        sites = _sample_sites(fn, target.model.data)
-        names.extend(name for name, site in sites.items() if site["is_observed"])
-
-    jax.eval_shape(record, jax.random.key(0))
-    return names
 
 
 def _check_shape(name: str, site: dict[str, Any]) -> None:

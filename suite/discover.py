@@ -141,6 +141,11 @@ def shown(path: Path) -> str:
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
+def first_line(error: BaseException) -> str:
+    """The kind of an error, and the first line of what it says."""
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+
+
 def _add(catalogue: Catalogue, thing: Any, place: Place) -> None:
     asks = isinstance(thing, Question)
     other = (catalogue.questions if asks else catalogue.shelf(thing)).get(thing.name)
@@ -214,7 +219,7 @@ def _import(path: Path) -> ModuleType:
 
 def _where(error: BaseException) -> str:
     """The error's first line, with the line of the file that raised it."""
-    text = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
+    text = first_line(error)
     if isinstance(error, SyntaxError):
         return f"{text} (line {error.lineno})"
     frames = [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from suite.discover import ROOT
+from suite.spec import require_name
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -23,8 +23,10 @@ def write_new(kind: str, name: str, root: Path = ROOT) -> Path:
     Raises:
         NewError: the name will not do, or a file is there already.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise NewError(f"'{name}' must be lower_snake: letters, digits, _")
+    try:
+        require_name(name, kind)
+    except ValueError as error:
+        raise NewError(str(error)) from error
     path = root / KINDS[kind] / f"{name}.py"
     if path.exists():
         raise NewError(f"{path} is there already")

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 
 from suite.style import CLOSE, LEAST, REFERENCE, Figure, Look, finish, headline, number
+from suite.view import typical
 
 MANY = 10
 """Models from which on an answer is worth drawing."""
@@ -36,10 +37,8 @@ LETTERS = {
 def pairs(table: pd.DataFrame) -> pd.DataFrame:
     """A row for each model and guide that all of the models may meet, with what it leaves."""
     good = table[(table["status"] == "ok") & table["kl_guide_posterior"].notna()]
-    ordered = good.sort_values("elbo").drop_duplicates(["model", "guide", "seed"])
-    middle = ordered.groupby(["model", "guide"]).apply(
-        lambda rows: rows.iloc[len(rows) // 2], include_groups=False
-    )
+    once = good.drop_duplicates(["model", "guide", "seed"])
+    middle = typical(once, ["model", "guide"])
     both = middle["jeffreys"].notna()
     middle["left"] = middle["jeffreys"].where(both, middle["kl_guide_posterior"])
     middle["left_se"] = middle["jeffreys_se"].where(both, middle["kl_guide_posterior_se"])

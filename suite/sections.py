@@ -11,6 +11,7 @@ import pandas as pd
 from markdown_it import MarkdownIt
 
 from suite import plots
+from suite.discover import first_line
 from suite.outline import drawer
 from suite.spec import Study
 from suite.style import Figure, Look, with_error
@@ -62,12 +63,8 @@ def section(
         place = folder / "figures" / plan["page"]
         said["figures"] = [kept(place, figure) for figure in drawn]
     except Exception as error:  # whatever a content file does; the other sections are drawn
-        said["problem"] = f"{plan['draws'][0]}: '{name}' cannot be drawn: {_first_line(error)}"
+        said["problem"] = f"{plan['draws'][0]}: '{name}' cannot be drawn: {first_line(error)}"
     return said
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def kept(folder: Path, figure: Figure) -> dict[str, Any]:

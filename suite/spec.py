@@ -51,7 +51,7 @@ class Model:
     mode: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
-        _require_name(self.name, "model")
+        require_name(self.name, "model")
         if not callable(self.fn):
             raise TypeError(f"model '{self.name}': fn must be a NumPyro function")
         if not isinstance(self.data, Mapping):
@@ -80,7 +80,7 @@ class Guide:
     affine: bool = False
 
     def __post_init__(self) -> None:
-        _require_name(self.name, "guide")
+        require_name(self.name, "guide")
         if not callable(self.build):
             raise TypeError(f"guide '{self.name}': build must take a model function")
 
@@ -148,7 +148,7 @@ class Experiment:
     plot: Callable[[Mapping[str, pd.DataFrame], Any], Sequence[Any]] | None = None
 
     def __post_init__(self) -> None:
-        _require_name(self.name, "experiment")
+        require_name(self.name, "experiment")
         for what, kind in ((self.models, Model), (self.guides or (), Guide)):
             for one in what:
                 if not isinstance(one, kind):
@@ -174,7 +174,7 @@ class Study:
     order: int = 100
 
     def __post_init__(self) -> None:
-        _require_name(self.name, "study")
+        require_name(self.name, "study")
         if not (callable(self.run) and callable(self.plot)):
             raise TypeError(f"study '{self.name}': run and plot must be functions")
 
@@ -221,6 +221,7 @@ BUDGETS = {
 }
 
 
-def _require_name(name: object, kind: str) -> None:
+def require_name(name: object, kind: str) -> None:
+    """Raises ValueError unless it is lower_snake."""
     if not (isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]*", name)):
         raise ValueError(f"{kind} name {name!r} must be lower_snake: letters, digits, _")

@@ -38,11 +38,13 @@ class View:
 
     def medians(self) -> pd.DataFrame:
         """One row per guide: of the seed with the median ELBO; the best guide first."""
-        ordered = self.rows.sort_values("elbo")
-        middle = ordered.groupby("guide").apply(
-            lambda rows: rows.iloc[len(rows) // 2], include_groups=False
-        )
-        return middle.sort_values("elbo", ascending=False)
+        return typical(self.rows, "guide").sort_values("elbo", ascending=False)
+
+
+def typical(rows: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
+    """Of each group the row with the median ELBO."""
+    groups = rows.sort_values("elbo").groupby(by)
+    return groups.apply(lambda group: group.iloc[len(group) // 2], include_groups=False)
 
 
 def widest(gaps: pd.Series) -> float:
