@@ -54,11 +54,11 @@ from benchmarks.timing import (  # noqa: E402
 )
 from models.eight_schools import noncentered  # noqa: E402
 from models.regression import regression  # noqa: E402
-from suite.approximation import prepare  # noqa: E402
 from suite.density import flatten  # noqa: E402
 from suite.fit import fit  # noqa: E402
 from suite.objective import FlatELBO  # noqa: E402
 from suite.pilot import identity  # noqa: E402
+from suite.prepare import prepare  # noqa: E402
 from suite.train import Trainer  # noqa: E402
 
 RATES, STEPS = (1e-3, 3e-3, 1e-2, 3e-2), 5_000

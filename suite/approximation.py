@@ -9,20 +9,22 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 from numpyro import handlers
 from numpyro.distributions import Distribution, MixtureSameFamily, MultivariateNormal
 from numpyro.distributions.flows import BlockNeuralAutoregressiveTransform
-from numpyro.infer.autoguide import AutoContinuous, AutoDAIS, AutoGuide, AutoLaplaceApproximation
+from numpyro.infer.autoguide import AutoContinuous, AutoDAIS, AutoLaplaceApproximation
 from numpyro.infer.util import log_density
 
 from suite.coordinates import Coordinates
-from suite.density import Target, latent_sites
-from suite.spec import NumPyroFn
+from suite.density import Target, sample_sites
+from suite.prepare import prepare
+from suite.spec import Fit, NumPyroFn
 
 Params = dict[str, Any]
 """Values of a guide's `numpyro.param` sites by name."""
+
+LogJoint = Callable[[Float[Array, " dim"]], Float[Array, ""]]
 
 
 @dataclass(frozen=True)
@@ -30,53 +32,31 @@ class Approximation:
     """One member q of a guide's family, its parameters fixed, as a density of u.
 
     Attributes:
-        draw: key -> (u, log q(u)), one fresh draw.
+        draw: key -> (u, log q(u)), one fresh draw; without log q where q is a set of points.
         log_prob: u -> log q(u), or None where only the guide's own draws know it: of an auxiliary
             variable, or of a flow that cannot be inverted.
     """
 
-    draw: Callable[[PRNGKeyArray], tuple[Float[Array, " dim"], Float[Array, ""]]]
+    draw: Callable[[PRNGKeyArray], tuple[Float[Array, " dim"], Float[Array, ""] | None]]
     log_prob: Callable[[Float[Array, " dim"]], Float[Array, ""]] | None
 
 
-def prepare(guide: Any, target: Target) -> None:
-    """Let an AutoGuide see the model, and check that any guide covers the model's latent sites.
+@dataclass(frozen=True)
+class Direct:
+    """What a `Guide` builds that SVI does not train: a q that is solved for.
 
-    Raises:
-        ValueError: the guide misses a site, or brings one that the model lacks.
+    Both are in the coordinates v of the fit, and JAX compiles `solve` once for all seeds.
+
+    Attributes:
+        solve: (log joint as a function of v, a v where it is finite, options, key) -> parameters of
+            q, and how many gradients of the log joint they took.
+        q: parameters -> q.
     """
-    if isinstance(guide, AutoGuide) and guide.prototype_trace is None:
-        _see_model(guide, target)
-    sites: dict[str, bool] = {}
 
-    def record(key: PRNGKeyArray) -> None:
-        latent = latent_sites(handlers.seed(guide, key), target.model.data)
-        sites.update({k: bool(s["infer"].get("is_auxiliary")) for k, s in latent.items()})
-
-    jax.eval_shape(record, jax.random.key(0))
-    for name in target.shapes:
-        if name not in sites:
-            raise ValueError(f"misses the site '{name}' of model '{target.model.name}'")
-    for name, auxiliary in sites.items():
-        if name not in target.shapes and not auxiliary:
-            raise ValueError(f"brings the site '{name}', which model '{target.model.name}' lacks")
-
-
-def _see_model(guide: Any, target: Target) -> None:
-    """NumPyro's own set-up. From the stand-in it learns shapes alone, so it is traced, not run."""
-
-    def see() -> None:
-        with handlers.block(), handlers.seed(rng_seed=0):
-            guide._setup_prototype(**target.model.data)
-
-    numpyros_own = guide._setup_prototype.__module__ == AutoContinuous.__module__
-    if guide.model != target.stand_in or not numpyros_own:
-        return see()
-    jax.eval_shape(see)
-    for site in guide.prototype_trace.values():
-        site["value"] = None
-    guide._init_locs = {name: np.zeros(shape) for name, shape in target.shapes.items()}
-    guide._init_latent = np.zeros(target.dim)
+    solve: Callable[
+        [LogJoint, Float[Array, " dim"], Fit, PRNGKeyArray], tuple[Params, Int[Array, ""]]
+    ]
+    q: Callable[[Params], Approximation]
 
 
 def is_flat(guide: Any) -> bool:
@@ -127,17 +107,37 @@ def stratified(
 def approximate(
     guide: Any, params: Params, target: Target, coordinates: Coordinates | None = None
 ) -> Approximation:
-    """The fitted q of any guide: an AutoGuide, a hand-written one, or an exact posterior.
+    """The fitted q of any guide: an AutoGuide, a hand-written one, a `Direct`, or an exact posterior.
 
-    A flat guide's parameters may be those of a density of v, in the given coordinates.
+    A flat guide's parameters may be those of a density of v, in the given coordinates; so may those
+    of a `Direct`.
     """
-    if not is_flat(guide):
+    if isinstance(guide, Direct):
+        q = guide.q(params)
+    elif not is_flat(guide):
         return _from_program(guide, params, target)
-    if isinstance(guide, AutoLaplaceApproximation):
+    elif isinstance(guide, AutoLaplaceApproximation):
         q = _at_mode(guide, params, target, coordinates)
     else:
-        q = _from_distribution(training_distribution(guide, params))
+        q = from_distribution(training_distribution(guide, params))
     return q if coordinates is None else _mapped(q, coordinates)
+
+
+def from_distribution(q: Any) -> Approximation:
+    """A NumPyro distribution of the whole vector."""
+    parts = getattr(q, "transforms", ())  # of a flow; NumPyro has one kind without an inverse
+    one_way = any(isinstance(part, BlockNeuralAutoregressiveTransform) for part in parts)
+    return Approximation(partial(draw_from, q), None if one_way else q.log_prob)
+
+
+def from_points(points: Float[Array, "point dim"], count: ArrayLike | None = None) -> Approximation:
+    """One of the first `count` points, each as likely as the others: it has no density."""
+    most = len(points) if count is None else count
+
+    def draw(key: PRNGKeyArray) -> tuple[Array, None]:
+        return jnp.asarray(points)[jax.random.randint(key, (), 0, most)], None
+
+    return Approximation(draw, None)
 
 
 def exact_posterior(target: Target) -> Approximation:
@@ -149,9 +149,9 @@ def exact_posterior(target: Target) -> Approximation:
 def _mapped(q: Approximation, coordinates: Coordinates) -> Approximation:
     """A density of v as one of u."""
 
-    def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
+    def draw(key: PRNGKeyArray) -> tuple[Array, Array | None]:
         v, log_q = q.draw(key)
-        return coordinates.to_u(v), log_q - coordinates.log_volume
+        return coordinates.to_u(v), None if log_q is None else log_q - coordinates.log_volume
 
     def log_prob(u: Array) -> Array:
         assert q.log_prob is not None
@@ -170,13 +170,7 @@ def _at_mode(
     to_u = coordinates.to_u if coordinates else lambda v: v
     point: Any = handlers.substitute(guide._get_posterior, data=params)()
     precision = guide._hessian_fn(lambda v: -target.log_joint(to_u(v)), point.v)
-    return _from_distribution(MultivariateNormal(point.v, precision_matrix=precision))
-
-
-def _from_distribution(q: Any) -> Approximation:
-    parts = getattr(q, "transforms", ())  # of a flow; NumPyro has one kind without an inverse
-    one_way = any(isinstance(part, BlockNeuralAutoregressiveTransform) for part in parts)
-    return Approximation(partial(draw_from, q), None if one_way else q.log_prob)
+    return from_distribution(MultivariateNormal(point.v, precision_matrix=precision))
 
 
 def _from_program(guide: NumPyroFn, params: Params, target: Target) -> Approximation:
@@ -184,9 +178,11 @@ def _from_program(guide: NumPyroFn, params: Params, target: Target) -> Approxima
     auxiliary = []
 
     def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
-        latent = latent_sites(handlers.substitute(handlers.seed(guide, key), data=params), data)
+        sites = sample_sites(handlers.substitute(handlers.seed(guide, key), data=params), data)
+        latent = {name: site for name, site in sites.items() if not site["is_observed"]}
         auxiliary.extend(name for name in latent if name not in target.shapes)
-        log_q = sum(jnp.sum(s["fn"].log_prob(s["value"])) for s in latent.values())
+        # A guide observes nothing; its factors, of momenta that it throws away, are part of log q.
+        log_q = sum(jnp.sum(s["fn"].log_prob(s["value"])) for s in sites.values())
         u, log_jacobian = target.unconstrain({name: s["value"] for name, s in latent.items()})
         return u, log_q + log_jacobian
 

@@ -29,6 +29,9 @@ from suite.spec import Budget, Fit, Guide, Model
 
 Record = dict[str, Any]
 
+UNSUITED = "unsuited"
+"""The status of a row whose guide is not meant for so many coordinates."""
+
 
 def reference_cell(model: Model, budget: Budget) -> tuple[Record, Draws]:
     """The reference of a model: its facts and its draws.
@@ -62,6 +65,12 @@ def fit_cell(
         ValueError: the guide's sites are not the model's, or the reference lacks one of them.
     """
     target = flatten(model)
+    if guide.most is not None and target.dim > guide.most:
+        why = (
+            f"{guide.name} is meant for at most {guide.most} coordinates, and here are {target.dim}"
+        )
+        unsuited = {"dim": target.dim, "status": UNSUITED, "reason": why}
+        return {"rows": [{"seed": seed, **unsuited} for seed in range(seeds)]}
     both = Sample(*flat_draws(target, draws))
     posterior = Posterior(both.at(slice(CHAINS)), both.at(slice(CHAINS, None)), facts)
     fitted = fit(target, guide, options, seeds, jax.random.key(1))
@@ -70,11 +79,13 @@ def fit_cell(
     floors = floors_of(posterior)
     rows = []
     for seed in range(seeds):
-        at_reference = None if log_w_reference is None else log_w_reference[seed]
-        found = quality(log_w[seed], at_reference, samples.at(seed), posterior, floors)
+        own, at_reference = (w if w is None else w[seed] for w in (log_w, log_w_reference))
+        found = quality(own, at_reference, samples.at(seed), posterior, floors)
         rows.append({"seed": seed, "dim": target.dim} | found)
     progress, held = measure.progress(fitted, rows), in_modes(target, samples.u, both.u)
-    divergences = by_definition(target, fitted, budget, jax.random.key(3))
+    divergences = [{}] * seeds
+    if log_w is not None:
+        divergences = by_definition(target, fitted, budget, jax.random.key(3))
     for seed, row in enumerate(rows):
         row |= divergences[seed] | held[seed] | progress[seed] | measure.cost(fitted, seed)
     numbers = {"dtype": dtype(fitted.guide, options), "platform": jax.default_backend()}
@@ -116,9 +127,8 @@ def by_definition(
 
     The mean of log q - log p(z | x), on draws of q that nothing else has seen.
     """
-    seeds = fitted.rounds.final.shape[1]
     if target.model.posterior is None:
-        return [{}] * seeds
+        return [{}] * fitted.seeds
     posterior = exact_posterior(target)
 
     def one(params: Params, coordinates: Coordinates, key: PRNGKeyArray) -> Array:
@@ -126,14 +136,14 @@ def by_definition(
 
         def log_ratio(key: PRNGKeyArray) -> Array:
             u, log_q = q.draw(key)
-            return log_q - posterior.log_prob(u)  # type: ignore[misc]
+            return log_q - posterior.log_prob(u)  # type: ignore[misc,operator]
 
         # Few at a time: an enumerated posterior has tens of thousands of components.
         keys = jax.random.split(key, budget.num_draws // 10)
         return jax.lax.map(log_ratio, keys, batch_size=20)
 
-    keys = jax.random.split(key, seeds)
-    fits = fitted.rounds.params, fitted.pilot.coordinates, keys
+    keys = jax.random.split(key, fitted.seeds)
+    fits = fitted.params, fitted.pilot.coordinates, keys
     log_ratios = np.asarray(jax.jit(lambda fits: jax.lax.map(lambda fit: one(*fit), fits))(fits))
     return [
         {"kl_by_definition": float(kl), "kl_by_definition_se": float(se)} if np.isfinite(kl) else {}
@@ -148,22 +158,26 @@ def score(
     budget: Budget,
     key: PRNGKeyArray,
 ) -> tuple[
-    Float[np.ndarray, "seed draw"],
+    Float[np.ndarray, "seed draw"] | None,
     Float[np.ndarray, "seed chain sample"] | None,
     Sample,
 ]:
-    """log p~ - log q at fresh draws of q and at the reference's, and the draws of q."""
+    """log p~ - log q at fresh draws of q and at the reference's, and the draws of q.
+
+    There is no log q at the reference's draws, or at any, where the guide has none.
+    """
 
     def one(
         params: Params, coordinates: Coordinates, key: PRNGKeyArray
-    ) -> tuple[Array, Array | None, Sample]:
+    ) -> tuple[Array | None, Array | None, Sample]:
         q = approximate(fitted.guide, params, target, coordinates)
 
-        def fresh(key: PRNGKeyArray) -> tuple[Array, Sample]:
+        def fresh(key: PRNGKeyArray) -> tuple[Array | None, Sample]:
             draw, log_q = q.draw(key)
             z = target.constrain(draw)
             values = jnp.concatenate([jnp.ravel(z[name]) for name in target.shapes])
-            return target.log_joint(draw) - log_q, Sample(draw, values)
+            log_w = None if log_q is None else target.log_joint(draw) - log_q
+            return log_w, Sample(draw, values)
 
         keys = jax.random.split(key, budget.num_draws)
         log_w, sample = jax.lax.map(fresh, keys, batch_size=1_000)
@@ -176,7 +190,7 @@ def score(
         at = jax.lax.map(given, u.reshape(-1, target.dim), batch_size=1_000)
         return log_w, at.reshape(u.shape[:2]), sample
 
-    keys = jax.random.split(key, fitted.rounds.final.shape[1])
+    keys = jax.random.split(key, fitted.seeds)
     return jax.tree.map(
-        np.asarray, jax.jit(jax.vmap(one))(fitted.rounds.params, fitted.pilot.coordinates, keys)
+        np.asarray, jax.jit(jax.vmap(one))(fitted.params, fitted.pilot.coordinates, keys)
     )

@@ -84,18 +84,20 @@ def check_guide(guide: Guide) -> Iterator[Remark]:
         yield Remark("wrong", f"on a small model: {first_line(error)}")
         return
     yield Remark("ok", f"covers the sites {', '.join(target.shapes)} of a small model")
-    found = fitted.rounds.final[fitted.rounds.rate]
-    finite = np.isfinite(found).all()
-    says = f"ELBO {found.max():.3g} nats after 200 steps (the evidence is 0)"
-    yield Remark("ok", says) if finite else Remark("wrong", "200 steps end in no number")
-    params, frame = jax.tree.map(
-        lambda leaf: leaf[0], (fitted.rounds.params, fitted.pilot.coordinates)
-    )
+    if fitted.rounds is not None:
+        found = fitted.rounds.final[fitted.rounds.rate]
+        finite = np.isfinite(found).all()
+        says = f"ELBO {found.max():.3g} nats after 200 steps (the evidence is 0)"
+        yield Remark("ok", says) if finite else Remark("wrong", "200 steps end in no number")
+    params, frame = jax.tree.map(lambda leaf: leaf[0], (fitted.params, fitted.pilot.coordinates))
     q = approximate(fitted.guide, params, target, frame)
+    u, log_q = q.draw(jax.random.key(1))
+    if log_q is None:
+        yield Remark("note", "q has no density: it has no ELBO, and no KL either way")
+        return
     if q.log_prob is None:
         yield Remark("note", "log q is known at its own draws alone: KL(p || q) stays empty")
         return
-    u, log_q = q.draw(jax.random.key(1))
     off = abs(float(q.log_prob(u) - log_q))
     same = Remark("ok", "log q of a draw is log q at that point")
     yield same if off < 1e-4 else Remark("wrong", f"log q of a draw is off by {off:.3g} nats")

@@ -51,11 +51,11 @@ def _unclaimed(catalogue: Catalogue) -> list[Experiment]:
 
 
 def _folders(catalogue: Catalogue) -> list[Experiment]:
-    """One for each folder of models."""
+    """One for each folder of models. They are many, so each pair has three fits."""
     models: dict[str, list[Model]] = {}
     for model in catalogue.models.values():
         models.setdefault(catalogue.place(model).group, []).append(model)
-    return [Experiment(folder, models[folder]) for folder in models if folder]
+    return [Experiment(folder, models[folder], seeds=3) for folder in models if folder]
 
 
 def choose_guides(catalogue: Catalogue, names: Sequence[str]) -> list[Guide]:

@@ -25,7 +25,7 @@ def cross_check(rows: Sequence[dict[str, Any]], evidence: Estimate | None) -> st
     if evidence is None:
         return "none: no certified reference"
     typical = [_median(rows, guide) for guide in dict.fromkeys(row["guide"] for row in rows)]
-    sound = [row for row in typical if _khat(row) < row["khat_threshold"]]
+    sound = [row for row in typical if _khat(row) < row.get("khat_threshold", 0.0)]
     if not sound:
         return "none: no guide's k-hat is below its threshold"
     best = min(sound, key=lambda row: row["log_evidence_importance_se"])
@@ -45,5 +45,5 @@ def _median(rows: Sequence[dict[str, Any]], guide: str) -> dict[str, Any]:
 
 
 def _khat(row: dict[str, Any]) -> float:
-    """Infinite where so few draws have any weight that it could not be fitted."""
+    """Infinite where so few draws have any weight that it could not be fitted, or none has one."""
     return row.get("khat", math.inf)

@@ -22,6 +22,7 @@ from numpyro import handlers
 from numpyro.distributions import ImproperUniform, biject_to
 from numpyro.distributions.constraints import real
 from numpyro.infer import init_to_uniform
+from numpyro.infer.autoguide import AutoGuide
 from numpyro.infer.util import constrain_fn, potential_energy
 from numpyro.primitives import Messenger
 
@@ -142,7 +143,7 @@ def flatten(model: Model) -> Target:
 
     def record(key: PRNGKeyArray) -> None:
         fn = handlers.substitute(handlers.seed(whole, key), substitute_fn=init_to_uniform)
-        for name, site in _sample_sites(fn, model.data).items():
+        for name, site in sample_sites(fn, model.data).items():
             if site["is_observed"]:
                 _check_shape(name, site)
                 observed.append(name)
@@ -184,9 +185,29 @@ def prior_log_joints(target: Target, num_draws: int = 100) -> Float[Array, " dra
     return jax.vmap(one)(jax.random.split(jax.random.key(0), num_draws))
 
 
+def has_parameters(guide: NumPyroFn, target: Target) -> bool:
+    """Whether there is anything to learn in a guide; not so in the prior, or in an exact posterior."""
+    if isinstance(guide, AutoGuide):
+        return True
+    kinds: set[str] = set()
+
+    def record(key: PRNGKeyArray) -> None:
+        trace = handlers.trace(handlers.seed(guide, key)).get_trace(**target.model.data)
+        kinds.update(site["type"] for site in trace.values())
+
+    jax.eval_shape(record, jax.random.key(0))
+    return "param" in kinds
+
+
 def latent_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The latent sites of a NumPyro program run once, as its trace has them."""
-    return {k: site for k, site in _sample_sites(fn, data).items() if not site["is_observed"]}
+    return {k: site for k, site in sample_sites(fn, data).items() if not site["is_observed"]}
+
+
+def sample_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The same with what is observed, factors among it."""
+    trace = handlers.trace(handlers.seed(fn, 0)).get_trace(**data)
+    return {name: site for name, site in trace.items() if site["type"] == "sample"}
 
 
 def _check_shape(name: str, site: dict[str, Any]) -> None:
@@ -205,8 +226,3 @@ def _is_improper(prior: Any) -> bool:
     while not isinstance(prior, ImproperUniform) and hasattr(prior, "base_dist"):
         prior = prior.base_dist
     return isinstance(prior, ImproperUniform)
-
-
-def _sample_sites(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    trace = handlers.trace(handlers.seed(fn, 0)).get_trace(**data)
-    return {name: site for name, site in trace.items() if site["type"] == "sample"}

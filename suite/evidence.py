@@ -42,6 +42,7 @@ def exact_evidence(target: Target, posterior: Approximation, key: PRNGKeyArray) 
 
     def one(key: PRNGKeyArray) -> Array:
         u, log_posterior = posterior.draw(key)
+        assert log_posterior is not None
         return target.log_joint(u) - log_posterior
 
     values = np.asarray(jax.jit(jax.vmap(one))(jax.random.split(key, 10)))

@@ -26,12 +26,16 @@ STORED_DRAWS = 1_000
 
 def cost(fitted: Fitted, seed: int) -> Row:
     """What one fit took."""
-    return {
+    trained = {}
+    if (rounds := fitted.rounds) is not None:
+        trained = {
+            "learning_rate": fitted.options.learning_rates[rounds.rate],
+            "num_steps": int(rounds.steps[-1]),
+            "skipped_steps": int(rounds.skipped[rounds.rate, seed]),
+        }
+    return trained | {
         "whitening": fitted.pilot.kind,
-        "learning_rate": fitted.options.learning_rates[fitted.rounds.rate],
-        "num_steps": int(fitted.rounds.steps[-1]),
-        "skipped_steps": int(fitted.rounds.skipped[fitted.rounds.rate, seed]),
-        "gradient_evals": fitted.gradient_evals,
+        "gradient_evals": int(fitted.gradient_evals[seed]),
         "compile_seconds": fitted.compile_seconds,
         "fit_seconds": fitted.fit_seconds,
     }
@@ -43,11 +47,11 @@ def progress(fitted: Fitted, rows: Sequence[Row]) -> list[Row]:
     best = max(measured, key=lambda row: row["elbo"], default=None)
     found = []
     for seed, row in enumerate(rows):
-        done = {
-            "converged": bool(fitted.rounds.converged[seed]),
-            "elbo_gain": float(fitted.rounds.gain[seed]),
-            "elbo_gain_se": float(fitted.rounds.gain_se[seed]),
-        }
+        done: Row = {}
+        if (rounds := fitted.rounds) is not None:
+            done["converged"] = bool(rounds.converged[seed])
+            done["elbo_gain"] = float(rounds.gain[seed])
+            done["elbo_gain_se"] = float(rounds.gain_se[seed])
         if best is not None and "elbo" in row:
             error = 0.0 if row is best else float(np.hypot(best["elbo_se"], row["elbo_se"]))
             done |= {"seed_gap": best["elbo"] - row["elbo"], "seed_gap_se": error}
@@ -60,29 +64,28 @@ def traces(fitted: Fitted) -> list[Row]:
 
     The gradients are the pilot's and those of this rate alone, not of the search for it.
     """
-    if not has_elbo_as_loss(fitted.guide):
+    if (rounds := fitted.rounds) is None or not has_elbo_as_loss(fitted.guide):
         return []
-    elbo, elbo_se = (
-        fitted.rounds.elbo[fitted.rounds.rate],
-        fitted.rounds.elbo_se[fitted.rounds.rate],
-    )
+    elbo, elbo_se = rounds.elbo[rounds.rate], rounds.elbo_se[rounds.rate]
+    each = fitted.options.num_particles * fitted.gradients
+    evals = fitted.pilot.gradient_evals + rounds.steps * each
     return [
         {
             "seed": seed,
             "step": int(step),
-            "gradient_evals": int(evals),
+            "gradient_evals": int(evals[i]),
             "elbo": float(elbo[seed, i]),
             "elbo_se": float(elbo_se[seed, i]),
         }
         for seed in range(len(elbo))
-        for i, (step, evals) in enumerate(zip(fitted.rounds.steps, fitted.evals_along, strict=True))
+        for i, step in enumerate(rounds.steps)
     ]
 
 
-def bounds(log_w: Float[np.ndarray, "seed draw"]) -> list[Row]:
+def bounds(log_w: Float[np.ndarray, "seed draw"] | None) -> list[Row]:
     """What the mean weight of so many draws says of log p(x): its mean, and where nine in ten lie."""
     rows = []
-    for seed, weights in enumerate(log_w):
+    for seed, weights in enumerate([] if log_w is None else log_w):
         if not np.isfinite(weights).all():
             continue
         for num_draws in BOUNDS:
@@ -96,17 +99,19 @@ def bounds(log_w: Float[np.ndarray, "seed draw"]) -> list[Row]:
 
 def rates(fitted: Fitted) -> list[Row]:
     """What each learning rate reached."""
+    if (rounds := fitted.rounds) is None:
+        return []
     return [
         {
             "seed": seed,
             "learning_rate": rate,
-            "elbo": float(fitted.rounds.final[i, seed]),
-            "elbo_se": float(fitted.rounds.final_se[i, seed]),
-            "skipped_steps": int(fitted.rounds.skipped[i, seed]),
-            "chosen": i == fitted.rounds.rate,
+            "elbo": float(rounds.final[i, seed]),
+            "elbo_se": float(rounds.final_se[i, seed]),
+            "skipped_steps": int(rounds.skipped[i, seed]),
+            "chosen": i == rounds.rate,
         }
         for i, rate in enumerate(fitted.options.learning_rates)
-        for seed in range(fitted.rounds.final.shape[1])
+        for seed in range(fitted.seeds)
     ]
 
 

@@ -19,12 +19,13 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions.distribution import validation_enabled
 from numpyro.infer.svi import SVIState
 
-from suite.approximation import Params, is_flat, prepare
+from suite.approximation import Params, is_flat
 from suite.batch import Trace, start, train, weigh
 from suite.coordinates import Coordinates
 from suite.density import Target
 from suite.objective import precision
 from suite.pilot import Pilot, identity, is_dense, whiten
+from suite.prepare import prepare
 from suite.spec import Fit, Guide
 from suite.train import Trainer
 

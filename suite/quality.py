@@ -20,8 +20,17 @@ from suite.metrics import Estimate
 
 Row = dict[str, Any]
 
+OF_OWN_WEIGHTS = (
+    "elbo",
+    "khat",
+    "khat_threshold",
+    "ess_guide",
+    "log_evidence_importance",
+    "seed_gap",
+)
+OF_SPREAD = ("log_sd_error_max", "log_sd_error_rms")
 OF_DRAWS = (
-    *("mean_error_max", "mean_error_rms", "log_sd_error_max", "log_sd_error_rms"),
+    *("mean_error_max", "mean_error_rms", *OF_SPREAD),
     *("covariance_error", "sliced_wasserstein", "max_sliced", "c2st"),
 )
 OF_REFERENCE_WEIGHTS = ("eubo", "kl_posterior_guide", "jeffreys", "ess_reference", "missed_mass")
@@ -71,7 +80,7 @@ def explain(empty: dict[str, Sequence[str]]) -> str:
 
 
 def quality(
-    log_w: Float[np.ndarray, " draw"],
+    log_w: Float[np.ndarray, " draw"] | None,
     log_w_reference: Float[np.ndarray, "both_chains sample"] | None,
     draws: Sample,
     posterior: Posterior,
@@ -80,29 +89,24 @@ def quality(
     """Every metric of one fit.
 
     Args:
-        log_w: log p(x, z) - log q(z), nats, at the draws of the guide.
+        log_w: log p(x, z) - log q(z), nats, at the draws of the guide; None where q has no density.
         log_w_reference: the same at the draws of both references, one below the other; None where
             the guide has no density at given draws.
-        draws: of the guide, as independent as `log_w`.
+        draws: of the guide, independent.
         posterior: the two references.
         floors: what `floors_of` says of them.
     """
-    if not np.isfinite(log_w).all():
-        share = float(np.mean(~np.isfinite(log_w)))
-        why = f"log p(x, z) - log q(z) is not finite at {share:.1%} of the guide's draws"
+    wild = ~np.isfinite(draws.u.sum(axis=-1) if log_w is None else log_w)
+    if wild.any():
+        what = "u" if log_w is None else "log p(x, z) - log q(z)"
+        why = f"{what} is not finite at {wild.mean():.1%} of the guide's draws"
         return {"status": "diverged", "reason": why}
-    lower = metrics.elbo(log_w)
-    found = Findings(plain={"khat_threshold": metrics.khat_threshold(log_w.size)})
-    found.estimates |= {
-        "elbo": lower,
-        "khat": metrics.khat(log_w),
-        "ess_guide": metrics.ess_guide(log_w),
-        "log_evidence_importance": Estimate(*importance_evidence(log_w)[:2]),
-    }
-    if np.isnan(found.estimates["khat"].value):
-        del found.estimates["khat"]
-        found.empty["too few draws have any weight"] = ("khat",)
-    facts = posterior.facts
+    found, facts = Findings(), posterior.facts
+    if log_w is None:
+        lacks = (*OF_OWN_WEIGHTS, "kl_guide_posterior", *OF_REFERENCE_WEIGHTS)
+        found.empty["q is a set of points and has no density"] = lacks
+    else:
+        _add_own_weights(found, log_w)
     if facts["objections"]:
         why = f"reference not certified ({', '.join(facts['objections'])})"
         found.empty[why] = OF_REFERENCE
@@ -113,10 +117,14 @@ def quality(
     else:
         found.plain["log_evidence_method"] = facts["evidence"]["method"]
         found.estimates["log_evidence"] = evidence
-    found.estimates["kl_guide_posterior"] = evidence - lower
-    found.floors["kl_guide_posterior"] = abs(evidence.value - facts["second_evidence"]["value"])
     found.estimates |= _of_draws(draws, posterior.first)
-    found.floors |= floors
+    found.floors |= {name: floor for name, floor in floors.items() if name in found.estimates}
+    if len(of_spread := set(OF_SPREAD) - set(found.estimates)):
+        found.empty["q is a point and has no spread"] = sorted(of_spread)
+    if log_w is None:
+        return found.row()
+    found.estimates["kl_guide_posterior"] = evidence - found.estimates["elbo"]
+    found.floors["kl_guide_posterior"] = abs(evidence.value - facts["second_evidence"]["value"])
     if log_w_reference is None:
         found.empty["this guide has no density at given draws"] = OF_REFERENCE_WEIGHTS
     elif not np.isfinite(log_w_reference).all():
@@ -132,6 +140,20 @@ def floors_of(posterior: Posterior) -> dict[str, float]:
         return {}
     second = Sample(*(part.reshape(-1, part.shape[-1]) for part in posterior.second))
     return {name: found.value for name, found in _of_draws(second, posterior.first).items()}
+
+
+def _add_own_weights(found: Findings, log_w: Float[np.ndarray, " draw"]) -> None:
+    """What is averaged over the guide's draws."""
+    found.plain["khat_threshold"] = metrics.khat_threshold(log_w.size)
+    found.estimates |= {
+        "elbo": metrics.elbo(log_w),
+        "khat": metrics.khat(log_w),
+        "ess_guide": metrics.ess_guide(log_w),
+        "log_evidence_importance": Estimate(*importance_evidence(log_w)[:2]),
+    }
+    if np.isnan(found.estimates["khat"].value):
+        del found.estimates["khat"]
+        found.empty["too few draws have any weight"] = ("khat",)
 
 
 def _add_reference_weights(
@@ -160,13 +182,14 @@ def _add_reference_weights(
 
 def _of_draws(draws: Sample, reference: Sample) -> dict[str, Estimate]:
     """Errors of the sites' moments, and distances of the unconstrained vectors."""
-    means = metrics.mean_errors(draws.values, reference.values)
-    log_sds = metrics.log_sd_errors(draws.values, reference.values)
-    return {
+    means, spread = metrics.mean_errors(draws.values, reference.values), {}
+    if np.ptp(draws.values, axis=0).all():
+        log_sds = metrics.log_sd_errors(draws.values, reference.values)
+        both = metrics.largest(log_sds), metrics.root_mean_square(log_sds)
+        spread = dict(zip(OF_SPREAD, both, strict=True))
+    return spread | {
         "mean_error_max": metrics.largest(means),
         "mean_error_rms": metrics.root_mean_square(means),
-        "log_sd_error_max": metrics.largest(log_sds),
-        "log_sd_error_rms": metrics.root_mean_square(log_sds),
         "covariance_error": distances.covariance_error(draws.u, reference.u),
         "sliced_wasserstein": distances.sliced_wasserstein(draws.u, reference.u),
         "max_sliced": distances.max_sliced(draws.u, reference.u),

@@ -122,7 +122,8 @@ def mean(
     log_w: Float[np.ndarray, "*fit draw"],
 ) -> tuple[Float[np.ndarray, "*fit"], Float[np.ndarray, "*fit"]]:
     """The mean over draws and its standard error; of common draws, that of a difference."""
-    return log_w.mean(axis=-1), log_w.std(axis=-1, ddof=1) / np.sqrt(log_w.shape[-1])
+    with np.errstate(over="ignore", invalid="ignore"):  # of a fit that diverged
+        return log_w.mean(axis=-1), log_w.std(axis=-1, ddof=1) / np.sqrt(log_w.shape[-1])
 
 
 def pooled(gains: Float[np.ndarray, "seed draw"]) -> Float[np.ndarray, " draw"]:

@@ -64,6 +64,7 @@ def versions() -> dict[str, str]:
         "diffrax",
         "equinox",
         "arviz",
+        "blackjax",
         "scikit-learn",
         "numpy",
     ]
@@ -128,7 +129,7 @@ def _fit_parts(
 ) -> dict[str, str]:
     return _setting() | {
         "model": fingerprint(model),
-        "guide": fingerprint(guide.name, guide.build, guide.affine),
+        "guide": fingerprint(guide.name, guide.build, guide.affine, guide.gradients, guide.most),
         "fit": fingerprint(fit, seeds),
         "budget": fingerprint(budget),
         "reference": reference,

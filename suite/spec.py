@@ -67,17 +67,23 @@ class Guide:
     Attributes:
         name: lower_snake, unique among the guides.
         build: takes the model function and returns a NumPyro guide for it. Every AutoGuide class
-            is such a function, and `functools.partial` sets its options.
+            is such a function, and `functools.partial` sets its options. What SVI does not train
+            returns a `suite.approximation.Direct`.
         fit: how to train it, where the experiment's own `Fit` would not do.
         affine: whether it is closed under lower triangular linear maps. Such a family may be
             whitened by a whole Hessian; any other, which would become another family, by the
             Hessian's diagonal.
+        gradients: of the log joint that one draw of it takes in training.
+        most: coordinates that it is meant for, at most; None is any number. A network that is as
+            wide as the posterior takes hours in hundreds of them, and its row says so instead.
     """
 
     name: str
     build: Callable[[NumPyroFn], Any]
     fit: Fit | None = None
     affine: bool = False
+    gradients: int = 1
+    most: int | None = None
 
     def __post_init__(self) -> None:
         require_name(self.name, "guide")

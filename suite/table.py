@@ -44,7 +44,8 @@ COLUMNS: dict[str, Column] = {
     "guide": Column("the family of approximations q"),
     "seed": Column("number of the independent fit"),
     "status": Column(
-        "ok; diverged: q reaches where p has no finite density; failed; crashed; timeout; "
+        "ok; diverged: q reaches where p has no finite density; unsuited: more coordinates than the "
+        "guide is meant for; failed; crashed; timeout; "
         "out_of_memory; blocked: its reference did not end well; interrupted"
     ),
     "verdict": Column("what may be done with this fit, by the rule that the report prints"),

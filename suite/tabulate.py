@@ -20,6 +20,7 @@ PARTS = ("traces", "learning_rates", "summary", "bounds")
 """What of a cell's record is a table of that name."""
 
 ABSENT = {
+    "num_steps": "num_steps, learning_rate, skipped_steps, converged, elbo_gain: SVI trains nothing here",
     "theory_room": "theory_room: no formula is known",
     "modes": "modes, modes_held: the model does not tell modes apart",
     "kl_by_definition": "kl_by_definition: the posterior's density is not known where q's draws are",

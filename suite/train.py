@@ -91,6 +91,7 @@ class Trainer:
     ) -> Float[Array, ""]:
         """log p(x, z) - log q(z) at a fresh draw, nats: in the mean, the ELBO."""
         u, log_q = approximate(self.guide, params, self.target, coordinates).draw(key)
+        assert log_q is not None
         return self.target.log_joint(u) - log_q
 
     def _svi(self, schedule: optax.Schedule, coordinates: Coordinates | None = None) -> SVI:

@@ -23,7 +23,7 @@ class Thresholds:
         same: nats of KL, either way, below which q and p are the same.
         good: nats of KL, either way, that a good guide may leave.
         moment: error of a mean in sd, or of a log sd, that a good guide may have.
-        accuracy: of the classifier on draws, where a good guide has no density at given draws.
+        accuracy: of the classifier on draws, where a good guide has no density.
         share: effective share of the guide's draws that weighting must leave.
         missed: share of the posterior that the guide's draws may hardly see.
         stuck: nats of ELBO below the best seed of a fit that was caught elsewhere.
@@ -96,13 +96,12 @@ def _is_exact(row: Row) -> bool:
 
 
 def _is_good(row: Row) -> bool:
-    other_way = _within(row, "kl_posterior_guide", LIMITS.good)
-    if math.isnan(_value(row, "kl_posterior_guide")):
-        other_way = _within(row, "c2st", LIMITS.accuracy)
+    ways = ("kl_guide_posterior", "kl_posterior_guide")
+    known = [name for name in ways if not math.isnan(_value(row, name))]
     moments = ("mean_error_max", "log_sd_error_max")
     return (
-        other_way
-        and _within(row, "kl_guide_posterior", LIMITS.good)
+        all(_within(row, name, LIMITS.good) for name in known)
+        and (known == [*ways] or _within(row, "c2st", LIMITS.accuracy))
         and all(_within(row, name, LIMITS.moment) for name in moments)
     )
 
@@ -131,13 +130,14 @@ def _misses_mass(row: Row) -> bool:
 RULES = (
     Rule(
         "failed",
-        "the cell gave no result, or q reaches where p has no finite density",
+        "the cell gave no result, q reaches where p has no finite density, or the guide is not meant for "
+        "so many coordinates",
         lambda row: row.get("status") != "ok",
     ),
     Rule(
         "no_reference",
         "the reference has no certificate, so that nothing can be said",
-        lambda row: math.isnan(_value(row, "kl_guide_posterior")),
+        lambda row: math.isnan(_value(row, "mean_error_max")),
     ),
     Rule(
         "exact",
@@ -148,8 +148,8 @@ RULES = (
     Rule(
         "good",
         f"both KLs are at most {LIMITS.good} nats, every mean is right to {LIMITS.moment} sd and every "
-        f"sd to {LIMITS.moment:.0%}; where the guide has no density at given draws, a classifier's "
-        f"accuracy of at most {LIMITS.accuracy} stands for KL(p || q)",
+        f"sd to {LIMITS.moment:.0%}; where the guide has no density at given draws, or none at all, a "
+        f"classifier's accuracy of at most {LIMITS.accuracy} stands for the KL that is lacking",
         _is_good,
     ),
     Rule(

@@ -11,12 +11,12 @@ import pytest
 from numpyro.infer.autoguide import AutoDiagonalNormal, AutoMultivariateNormal, AutoNormal
 
 from suite import Fit, Guide, Model, programs
-from suite.approximation import prepare
 from suite.batch import CHUNKS
 from suite.coordinates import Coordinates
 from suite.density import flatten
 from suite.fit import fit
 from suite.objective import FlatELBO, dtype
+from suite.prepare import prepare
 from suite.rounds import choose_rate, is_done, mean, pooled, round_lengths
 
 meanfield = Guide("meanfield", AutoDiagonalNormal)
