@@ -90,23 +90,29 @@ networks = Fit(learning_rates=(3e-3, 1e-2), single=True)
 fewer = Fit(num_particles=8, learning_rates=(3e-3, 1e-2), single=True)
 """A step of splines costs ten affine ones, so they get half the particles."""
 
-iaf = Guide("iaf", partial(AutoIAF, num_flows=3), fit=networks, affine=True)
+WIDE, NARROW = 100, 25
+"""Coordinates that affine networks, and the others, can be trained on in minutes."""
+
+iaf = Guide("iaf", partial(AutoIAF, num_flows=3), fit=networks, affine=True, most=WIDE)
 spline = Guide(
     "spline",
     partial(AutoFlow, make_flow=splines(masked_autoregressive_flow, 2)),
     fit=fewer,
     affine=True,
+    most=NARROW,
 )
 affine_coupling = Guide(
     "affine_coupling",
     partial(AutoFlow, make_flow=partial(coupling_flow, flow_layers=4, nn_width=32, invert=False)),
     fit=networks,
     affine=True,
+    most=WIDE,
 )
 spline_coupling = Guide(
     "spline_coupling",
     partial(AutoFlow, make_flow=splines(coupling_flow, 4)),
     fit=fewer,
     affine=True,
+    most=NARROW,
 )
-bnaf = Guide("bnaf", partial(AutoBNAFNormal, num_flows=1), fit=networks, affine=True)
+bnaf = Guide("bnaf", partial(AutoBNAFNormal, num_flows=1), fit=networks, affine=True, most=NARROW)

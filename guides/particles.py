@@ -1,0 +1,67 @@
+"""Points instead of a density: q is a set of them, each as likely as the others.
+
+Such a q has no log q, hence no ELBO and neither KL; its rows say so, and are judged by their draws.
+
+- `delta`: the mode alone, of the density of the unconstrained vector (MAP), found by L-BFGS. A baseline:
+  it says nothing of any spread. Where the density rises without end, as down a funnel, there is none.
+- `stein`: 100 particles that climb together and push each other apart, by Stein variational gradient
+  descent; kernel and Adam are as blackjax has them, the bandwidth by the median heuristic. In many
+  dimensions the particles draw together, and their spread comes out too small.
+
+Source: Liu and Wang (2016), arXiv:1608.04471; Ba et al. (2022), ICLR, for the spread.
+"""
+
+import blackjax
+import jax
+import jax.numpy as jnp
+import optax
+
+from suite import Fit, Guide
+from suite.approximation import Direct, from_points
+
+NUM_PARTICLES = 100
+MOST_CLIMBS = 1_000
+
+
+def climb(log_joint, start, options, key):
+    """Optax's L-BFGS, until the gradient is small, or it has taken `MOST_CLIMBS` steps."""
+    del options, key
+    solver = optax.lbfgs()
+    energy = optax.value_and_grad_from_state(lambda v: -log_joint(v))
+
+    def step(carry):
+        v, state, _, count = carry
+        value, slope = energy(v, state=state)
+        updates, state = solver.update(
+            slope, state, v, value=value, grad=slope, value_fn=lambda v: -log_joint(v)
+        )
+        searched = optax.tree.get(state, "info").num_linesearch_steps
+        return optax.apply_updates(v, updates), state, slope, count + searched
+
+    def goes_on(carry):
+        _, state, slope, _ = carry
+        count = optax.tree.get(state, "count")
+        return (count == 0) | ((count < MOST_CLIMBS) & (jnp.linalg.norm(slope) > 1e-6))
+
+    begin = start, solver.init(start), jnp.zeros_like(start), jnp.array(1)
+    v, _, _, count = jax.lax.while_loop(goes_on, step, begin)
+    return {"points": v[None]}, count
+
+
+def descend(log_joint, start, options, key):
+    """As many gradients as a fit of `options.num_steps` takes at one learning rate."""
+    num_steps = options.num_steps * options.num_particles // NUM_PARTICLES
+    rate = optax.cosine_decay_schedule(options.learning_rates[-1], num_steps)
+    svgd = blackjax.svgd(jax.grad(log_joint), optax.adam(rate))
+    noise = jax.random.normal(key, (NUM_PARTICLES, len(start)))
+    state = jax.lax.fori_loop(0, num_steps, lambda _, s: svgd.step(s), svgd.init(start + noise))
+    return {"points": state.particles}, jnp.array(num_steps * NUM_PARTICLES)
+
+
+delta = Guide("delta", lambda _: Direct(climb, lambda params: from_points(**params)), affine=True)
+stein = Guide(
+    "stein",
+    lambda _: Direct(descend, lambda params: from_points(**params)),
+    fit=Fit(learning_rates=(0.1,)),
+    affine=True,
+)
