@@ -30,7 +30,7 @@ def model(y):
     mu = numpyro.sample("mu", dist.Normal(-1, 1))
     alpha = numpyro.sample("alpha", dist.HalfNormal(1))
     z = numpyro.sample("z", dist.Normal(0, 1).expand([QUARTERS]).to_event(1))
-    f = mu + alpha * scale_tril @ z
+    f = mu + alpha * (scale_tril @ z)
     with numpyro.plate("quarter", QUARTERS):
         numpyro.sample("y", dist.Poisson(jnp.exp(f)), obs=y)
 
