@@ -1,7 +1,7 @@
 """What any guide should beat: the prior, and NUTS for as many gradients.
 
-- `prior`: what was known before the data, as q. Its ELBO is the mean log likelihood under the prior.
-- `nuts`: one chain of NumPyro's NUTS, as wide-eyed as a fit: from a random start, with no pilot, until
+- `prior_only`: what was known before the data, as q. Its ELBO is the mean log likelihood under the prior.
+- `nuts_equal`: one chain of NumPyro's NUTS, as wide-eyed as a fit: from a random start, with no pilot, until
   its leapfrog steps, warm-up included, are as many as a fit takes gradients at one learning rate
   (80,000 by default). Its draws are a set of points, judged as such.
 
@@ -48,7 +48,9 @@ def draw(log_joint, start, options, key):
     return {"points": points, "count": jnp.maximum(state.i - NUM_WARMUP, 1)}, evals
 
 
-prior = Guide("prior", before_the_data)
-nuts = Guide(
-    "nuts", lambda _: Direct(draw, lambda params: from_points(**params)), fit=Fit(whiten=False)
+prior_only = Guide("prior_only", before_the_data)
+nuts_equal = Guide(
+    "nuts_equal",
+    lambda _: Direct(draw, lambda params: from_points(**params)),
+    fit=Fit(whiten=False),
 )

@@ -4,7 +4,7 @@ Such a q has no log q, hence no ELBO and neither KL; its rows say so, and are ju
 
 - `delta`: the mode alone, of the density of the unconstrained vector (MAP), found by L-BFGS. A baseline:
   it says nothing of any spread. Where the density rises without end, as down a funnel, there is none.
-- `stein`: 100 particles that climb together and push each other apart, by Stein variational gradient
+- `svgd`: 100 particles that climb together and push each other apart, by Stein variational gradient
   descent; kernel and Adam are as blackjax has them, the bandwidth by the median heuristic. In many
   dimensions the particles draw together, and their spread comes out too small.
 
@@ -59,8 +59,8 @@ def descend(log_joint, start, options, key):
 
 
 delta = Guide("delta", lambda _: Direct(climb, lambda params: from_points(**params)), affine=True)
-stein = Guide(
-    "stein",
+svgd = Guide(
+    "svgd",
     lambda _: Direct(descend, lambda params: from_points(**params)),
     fit=Fit(learning_rates=(0.1,)),
     affine=True,
