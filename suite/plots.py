@@ -26,17 +26,19 @@ def figures(view: View) -> list[Figure]:
     compared = [rates(view)] if compares_rates(view) else []
     if not np.isfinite(view.integral[1]):
         return [*climbed, *compared]
-    ways = [both_ways(view)] if view.rows["kl_posterior_guide"].notna().any() else []
-    drawn = [room(view), *ways, *climbed, over_draws(view), intervals(view)]
-    return [*drawn, price(view), *compared]
+    measured = not view.of("kl_guide_posterior").empty
+    ways = [both_ways(view)] if not view.of("kl_posterior_guide").empty else []
+    seen = [*climbed, over_draws(view), intervals(view)]
+    return [*[room(view)] * measured, *ways, *seen, *[price(view)] * measured, *compared]
 
 
 def room(view: View) -> Figure:
     """How far is each guide from the evidence? A bar from its ELBO up to log p(x)."""
-    best = view.medians()
+    best = view.of("elbo")
     name, evidence, evidence_se = view.integral
     gaps = evidence - best["elbo"]
-    edge = evidence - widest(gaps) * 1.25
+    wide = widest(gaps)
+    edge = evidence - wide * 1.25
     figure, axes = plt.subplots(figsize=(8, 1.2 + 0.55 * len(best)))
     for place, guide in enumerate(best.index):
         row = best.loc[guide]
@@ -78,7 +80,7 @@ def room(view: View) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.invert_yaxis()
     axes.annotate("room [nats] ◀ beyond the axis", (1.01, 1.01), xycoords="axes fraction")
-    title = _room_title(gaps, best["elbo_se"])
+    title = _room_title(gaps[gaps <= wide], best["elbo_se"])
     headline(figure, title)
     said = "; ".join(f"{guide} {number(gap)}" for guide, gap in gaps.items())
     alt = f"Bars from each guide's ELBO to {name} = {number(evidence)} nats. Room left: {said}."
@@ -87,7 +89,8 @@ def room(view: View) -> Figure:
 
 def climb(view: View) -> Figure:
     """Did it converge, and how? The ELBO along each fit, a line a seed."""
-    best = view.medians()
+    best = view.of("elbo")
+    best = best[best.index.isin(view.traces["guide"])]
     name, evidence, _ = view.integral
     top = evidence if np.isfinite(evidence) else best["elbo"].max()
     low = top - 2 * widest(top - best["elbo"])

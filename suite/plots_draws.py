@@ -12,7 +12,11 @@ from matplotlib.lines import Line2D
 from suite.style import REFERENCE, Figure, finish, headline, number
 from suite.view import View
 
-FOREST_ROWS = 12
+FOREST_ROWS, FOREST_LINES = 12, 90
+"""Parameters, and intervals in all, of a forest."""
+
+MANY = 9
+"""Panels, from which on they are small."""
 
 
 def over_draws(view: View) -> Figure:
@@ -20,16 +24,18 @@ def over_draws(view: View) -> Figure:
     best = view.medians()
     x, y = view.facts["pair_x"], view.facts["pair_y"]
     reference = view.draws[view.draws["guide"] == "reference"]
-    columns = min(3, len(best))
+    columns, side, every = (3, 2.6, 1) if len(best) <= MANY else (6, 1.4, 3)
+    columns = min(columns, len(best))
     rows = -(-len(best) // columns)
     figure, grid = plt.subplots(
-        rows, columns, figsize=(8, 2.6 * rows + 0.5), sharex=True, sharey=True, squeeze=False
+        rows, columns, figsize=(8, side * rows + 0.5), sharex=True, sharey=True, squeeze=False
     )
+    reference = reference[::every]
     for axes, guide in zip(grid.flat, best.index, strict=False):
-        draws = view.draws[view.draws["guide"] == guide]
+        draws = view.draws[view.draws["guide"] == guide][::every]
         axes.scatter(reference[x], reference[y], s=4, color=REFERENCE, alpha=0.35, lw=0)
         axes.scatter(draws[x], draws[y], s=4, color=view.look.colour(guide), alpha=0.45, lw=0)
-        axes.set_title(guide, fontsize="medium")
+        axes.set_title(guide, fontsize="medium" if every == 1 else "x-small")
         axes.set(xlim=_span(reference[x]), ylim=_span(reference[y]))
     for axes in grid.flat[len(best) :]:
         axes.set_axis_off()
@@ -51,8 +57,9 @@ def over_draws(view: View) -> Figure:
 def intervals(view: View) -> Figure:
     """Which parameters can I trust? Intervals of each guide beside the reference's."""
     best = view.medians()
-    names = [name for name in view.draws.columns if name != "guide"][:FOREST_ROWS]
     sources = ["reference", *best.index]
+    most = min(FOREST_ROWS, max(1, FOREST_LINES // len(sources)))
+    names = [name for name in view.draws.columns if name != "guide"][:most]
     by_source = dict(list(view.draws.groupby("guide")[names]))
     centre, spread = by_source["reference"].mean(), by_source["reference"].std()
     trees = {}

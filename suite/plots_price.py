@@ -29,7 +29,8 @@ FEW = 10
 def price(view: View) -> Figure:
     """What does accuracy cost? Gradients against the room, and against the worst error of a mean."""
     best = view.medians()
-    alike = best.groupby("gradient_evals")["elbo"]
+    best = best[best["gradient_evals"] > 0]  # the prior costs nothing
+    alike = best.groupby("gradient_evals")["seed"]
     aside = alike.cumcount() - (alike.transform("size") - 1) / 2
     best["x"] = best["gradient_evals"] * 1.1**aside  # what costs the same must not hide each other
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(8, 6.4), sharex=True)
@@ -50,9 +51,9 @@ def _rooms(axes: Axes, view: View, best: pd.DataFrame) -> None:
     """KL along training as if the rate had been known; the search for it is dotted."""
     far = best["kl_guide_posterior"] > FAR * widest(best["kl_guide_posterior"])
     top = 3 * max(best.loc[~far, "kl_guide_posterior"].max(), LEAST)
-    rooms = best["kl_guide_posterior"].clip(LEAST, top)
+    rooms = best["kl_guide_posterior"].dropna().clip(LEAST, top)
     lowest = rooms.min()
-    for guide in best.index:
+    for guide in rooms.index:
         row, colour = best.loc[guide], view.look.colour(guide)
         evals, along = _path(view, guide, row)
         lowest = min([lowest, *along])
@@ -115,7 +116,8 @@ def _nuts(facts: pd.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _price_title(view: View, best: pd.DataFrame) -> str:
-    rooms, evals = best["kl_guide_posterior"], best["gradient_evals"]
+    rooms, evals = best["kl_guide_posterior"].dropna(), best["gradient_evals"]
+    evals = evals[rooms.index]
     near = evals[rooms <= CLOSE]
     title = (
         f"{near.idxmin()} is the cheapest within {CLOSE} nats, at {_count(near.min())} gradients"

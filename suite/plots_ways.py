@@ -10,7 +10,7 @@ from suite.view import View
 
 def both_ways(view: View) -> Figure:
     """A mark for each guide, a dot for each seed; on equal log axes, below the diagonal misses mass."""
-    best = view.medians().dropna(subset=["kl_posterior_guide"])
+    best = view.of("kl_posterior_guide")
     one, other = best["kl_posterior_guide"], best["kl_guide_posterior"]
     figure, axes = plt.subplots(figsize=(8, 5.2))
     for guide in best.index:

@@ -40,6 +40,10 @@ class View:
         """One row per guide: of the seed with the median ELBO; the best guide first."""
         return typical(self.rows, "guide").sort_values("elbo", ascending=False)
 
+    def of(self, estimate: str) -> pd.DataFrame:
+        """The same, of the guides that have this estimate: a set of points has no ELBO."""
+        return self.medians().dropna(subset=[estimate])
+
 
 def typical(rows: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
     """Of each group the row with the median ELBO."""

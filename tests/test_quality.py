@@ -26,15 +26,20 @@ def log_w(u):
     return LOG_Z + (norm.logpdf(u) - norm.logpdf(u, scale=1.3)).sum(axis=-1)
 
 
-def a_row(density=True, far=0.0, **facts):
-    """Of q = N(0, 1.3^2) for p = N(0, 1); with `far`, of one whose weights are all but none."""
+def a_row(density=True, far=0.0, points=None, **facts):
+    """Of q = N(0, 1.3^2) for p = N(0, 1); with `far`, of one whose weights are all but none.
+
+    With `points`, of so many of q's draws and no more, so that q has no density.
+    """
     rng = np.random.default_rng(0)
     draws, both = rng.normal(0, 1.3, (2_000, DIM)), rng.normal(size=(8, 250, DIM))
     first, second = (Sample(part, part) for part in (both[:4], both[4:]))
     posterior = Posterior(first, second, {**FACTS, **facts})
-    at = log_w(both) if density else None
+    if points:
+        draws = np.resize(draws, (points, DIM))[np.arange(len(draws)) % points]
+    at = log_w(both) if density and not points else None
     return quality(
-        log_w(draws) - far * (draws**2).sum(axis=1),
+        None if points else log_w(draws) - far * (draws**2).sum(axis=1),
         at,
         Sample(draws, draws),
         posterior,
@@ -70,6 +75,9 @@ MEASURED = set(OF_REFERENCE) | {"elbo", "khat", "ess_guide", "log_evidence_impor
         {"far": 1e6},
         {"objections": ["R-hat 1.2 >= 1.01"]},
         {"objections": ["7 divergences"], "density": False},
+        {"points": 100},
+        {"points": 1},
+        {"points": 100, "objections": ["7 divergences"]},
     ],
     ids=str,
 )

@@ -55,7 +55,9 @@ def test_the_table_in_the_readme_is_this_one(found):
     [
         ({"status": "failed"}, "failed"),
         ({"status": "diverged"}, "failed"),
-        ({"kl_guide_posterior": None}, "no_reference"),
+        ({"mean_error_max": None}, "no_reference"),
+        ({"kl_guide_posterior": None, "kl_posterior_guide": None}, "good"),
+        ({"kl_guide_posterior": None, "kl_posterior_guide": None, "khat": None, "c2st": 0.7}, "biased"),
         ({}, "good"),
         ({"kl_guide_posterior": 0.001, "kl_posterior_guide": 0.0, "max_sliced_floor": 0.2,
           "mean_error_max_floor": 0.1, "log_sd_error_max_floor": 0.1, "c2st_floor": 0.52}, "exact"),
