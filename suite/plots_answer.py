@@ -1,7 +1,8 @@
 """Which guide for which model? Figures over all models of a run, drawn from its table alone.
 
 A pair of model and guide is its fit with the median ELBO. What a guide leaves is the Jeffreys gap, the
-sum of both divergences; of a guide that has no density at given draws, KL(q || p) alone.
+sum of both divergences; of a guide that has no density at given draws, KL(q || p) alone. A set of points
+has neither, and only its verdict is shown.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ LETTERS = {
 
 def pairs(table: pd.DataFrame) -> pd.DataFrame:
     """A row for each model and guide that all of the models may meet, with what it leaves."""
-    good = table[(table["status"] == "ok") & table["kl_guide_posterior"].notna()]
+    good = table[(table["status"] == "ok") & table["mean_error_max"].notna()]
     once = good.drop_duplicates(["model", "guide", "seed"])
     middle = typical(once, ["model", "guide"])
     both = middle["jeffreys"].notna()
@@ -50,9 +51,11 @@ def pairs(table: pd.DataFrame) -> pd.DataFrame:
 def answers(table: pd.DataFrame, look: Look) -> list[Figure]:
     """Every figure, where there are enough models."""
     found = pairs(table)
-    if found["model"].nunique() < MANY or found["guide"].nunique() < 2:
+    measured = found.dropna(subset=["left"])
+    if measured["model"].nunique() < MANY or measured["guide"].nunique() < 2:
         return []
-    return [heatmap(found), ranking(found, look), front(found, look), warnings(found, look)]
+    others = ranking(measured, look), front(measured, look), warnings(measured, look)
+    return [heatmap(found), *others]
 
 
 def heatmap(found: pd.DataFrame) -> Figure:
@@ -65,8 +68,10 @@ def heatmap(found: pd.DataFrame) -> Figure:
     shades = axes.imshow(left, cmap="viridis_r", norm=LogNorm(LEAST, WIDEST), aspect="auto")
     column, line = ({name: i for i, name in enumerate(names)} for names in (guides, models))
     for row in found.to_dict("records"):
-        left_se = number(row["left_se"], row["left_se"])
-        says = f"{LETTERS[row['verdict']]} {number(row['left'], row['left_se'])}\n± {left_se}"
+        says = LETTERS[row["verdict"]]
+        if np.isfinite(row["left"]):
+            left_se = number(row["left_se"], row["left_se"])
+            says += f" {number(row['left'], row['left_se'])}\n± {left_se}"
         shade = "w" if row["left"] > 1 else "k"
         at = column[row["guide"]], line[row["model"]]
         axes.text(*at, says, ha="center", va="center", color=shade, fontsize=6)
@@ -75,12 +80,13 @@ def heatmap(found: pd.DataFrame) -> Figure:
     axes.grid(False)
     bar = figure.colorbar(shades, label="Jeffreys gap [nats]")
     bar.ax.minorticks_off()
-    best = found.loc[found.groupby("model")["left"].idxmin()]
+    best = found.loc[found.dropna(subset=["left"]).groupby("model")["left"].idxmin()]
     fine = int(best["verdict"].isin(["exact", "good"]).sum())
     title = f"On {fine} of {len(models)} models the best guide is good or exact"
     headline(figure, title)
     letters = ", ".join(f"{letter} {word}" for word, letter in LETTERS.items())
-    alt = "A table of models and guides, shaded by the Jeffreys gap; an empty one has no number. "
+    alt = "A table of models and guides, shaded by the Jeffreys gap; a letter alone is a set of points, "
+    alt += "and where there is none the guide failed or is not meant for so many coordinates. "
     alt += f"{title}. Letters: {letters}."
     return finish("answer-heatmap", title, alt, figure)
 

@@ -14,6 +14,7 @@ from suite.plan import FAILED, Plan
 from suite.run import versions
 from suite.store import Record, Store
 from suite.table import frame
+from suite.traits import traits
 from suite.verdict import verdict
 
 PARTS = ("traces", "learning_rates", "summary", "bounds")
@@ -174,6 +175,7 @@ def _facts(plan: Plan, records: Mapping[str, Record]) -> list[Record]:
             **_published(facts["posteriordb"]),
             "pair_x": pair[0],
             "pair_y": pair[1],
+            **traits(measured[where]["reference_draws"]),
         }
     return list(rows.values())
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from suite.advice import disagreements, rules
 from suite.plots_answer import MANY, answers, pairs
 from suite.style import Look, begin
 
@@ -25,6 +26,14 @@ def table():
             "kl_guide_posterior_se": 0.001,
             "jeffreys": None if guide == "hardly" else 2 * gap * (1 + model),
             "jeffreys_se": None if guide == "hardly" else 0.002,
+            "kl_posterior_guide": None if guide == "hardly" else gap * (1 + model),
+            "kl_posterior_guide_se": None if guide == "hardly" else 0.001,
+            "mean_error_max": gap,
+            "mean_error_max_se": 0.001,
+            "log_sd_error_max": gap,
+            "log_sd_error_max_se": 0.001,
+            "dim": 3 if model < 4 else 30,
+            "modes": None,
             "khat": 0.2 if gap < 0.1 else 0.9,
             "khat_threshold": 0.7,
             "gradient_evals": 1_000 / gap,
@@ -48,6 +57,29 @@ def test_the_titles_are_the_answers(table):
     assert "exactly 1.0 (1.0 to 1.0), hardly 3.0 (3.0 to 3.0)" in rank.title
     assert front.title.startswith("More cost, less left: hardly")
     assert f"Of {2 * MANY} fits that k-hat trusts" in khat.title
+
+
+def test_rules_count_the_models_of_a_kind_and_name_the_cheaper_first(table):
+    traits = {"correlation": 0.0, "skewness": -2.0, "tails": 0.0, "neck": 0.1}
+    references = pd.DataFrame({"model": f"model_{i}", **traits} for i in range(MANY))
+    lines = {line["trait"]: line for line in rules(pairs(table), references)}
+    assert len(lines["at most 5 coordinates"]["models"]) == 4
+    assert len(lines["21 to 100 coordinates"]["models"]) == MANY - 4
+    assert "6 to 20 coordinates" not in lines
+    assert "a correlation above 0.9" not in lines
+    best = lines["skewed: a skewness above 1"]["best"]
+    assert [one["guide"] for one in best] == ["nearly", "exactly", "hardly"]
+    assert [one["good"] for one in best] == [MANY, MANY, 0]
+    assert best[0]["low"] == pytest.approx(MANY / (MANY + 1.96**2), abs=1e-3)  # Wilson, none failed
+
+
+def test_disagreements_are_those_beyond_the_noise(table):
+    lines = disagreements(pairs(table))
+    trusted = [line for line in lines if line["says"].startswith("k-hat trusts it")]
+    assert {(line["guide"], line["model"]) for line in trusted} == {
+        ("nearly", f"model_{model}") for model in range(2, MANY)
+    }
+    assert not any(line["guide"] == "exactly" for line in lines)
 
 
 def test_few_models_have_no_answer(table):
