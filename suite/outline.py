@@ -34,6 +34,7 @@ def _section(question: Question, place: Place, page: str) -> dict[str, Any]:
     return {
         "page": page,
         "text": "Posterior by posterior" if question.name == page else docstring(place),
+        "brief": question.name == page,
         "draws": draws,
         "source": fingerprint([path.read_bytes() for path in _beside(place)]),
     }

@@ -6,23 +6,29 @@ report.html has the experiments and the whole table; each group of them has a pa
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 import pandas as pd
 
+from suite.advice import disagreements, rules
 from suite.fingerprint import fingerprint, source_fingerprint
-from suite.plots_answer import answers
+from suite.plots_answer import LETTERS, answers, pairs
 from suite.sections import kept, read, section, text_of
+from suite.shown import headings, shown_rows
 from suite.style import Look, begin
-from suite.table import COLUMNS, columns
 from suite.verdict import RULES
 
 TABLES = ("table", "traces", "references", "summary", "learning_rates", "bounds")
+
+PARTS = ("report.html.jinja", "report.css", "report.js")
+
+ANSWERS = """Which guide for which model?
+
+Counted over all models of this run: rules with their evidence, four figures, and the fits on which the
+metrics do not agree."""
 
 
 def write_report(folder: Path, tell: Callable[[str], None] = lambda line: None) -> Path:
@@ -39,13 +45,13 @@ def write_report(folder: Path, tell: Callable[[str], None] = lambda line: None) 
     mark = fingerprint(
         [file.read_bytes() for file in inputs],
         source_fingerprint(here, "suite.report"),
-        _template_text(),
+        *map(_beside, PARTS),
     )
     if path.is_file() and mark in path.read_text(encoding="utf-8")[:500]:
         return path
     begin()
     page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        _template_text()
+        _beside(PARTS[0])
     )
     contents = _contents(folder)
     for part in contents["sections"]:
@@ -64,14 +70,22 @@ def _contents(folder: Path) -> dict[str, Any]:
     table = tables["table"]
     plan = json.loads((folder / "outline.json").read_text(encoding="utf-8"))
     look = Look(sorted(table["guide"].dropna().unique()))
+    drawn = [kept(folder / "figures", figure) for figure in answers(table, look)]
+    pages = {"answers": ANSWERS} if drawn else {}
+    found = pairs(table) if drawn else table[:0]
     return {
-        "pages": {group: text_of(text) for group, text in plan["pages"].items()},
+        "style": _beside("report.css"),
+        "script": _beside("report.js"),
+        "pages": {group: text_of(text) for group, text in (pages | plan["pages"]).items()},
         "sections": [section(folder, tables, look, *item) for item in plan["sections"].items()],
-        "answers": [kept(folder / "figures", figure) for figure in answers(table, look)],
+        "answers": drawn,
+        "letters": LETTERS,
+        "rules_found": rules(found, tables["references"]) if drawn else [],
+        "disagreements": disagreements(found),
         "problems": _problems(table),
-        "columns": [(name, COLUMNS[re.sub("_(se|floor)$", "", name)]) for name in columns()],
         "rules": RULES,
-        "rows": table.replace({np.nan: None}).to_dict(orient="records"),
+        "headings": headings(),
+        "rows": shown_rows(table),
         "show": _cell,
     }
 
@@ -92,5 +106,5 @@ def _cell(value: Any) -> str:
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _template_text() -> str:
-    return (Path(__file__).parent / "report.html.jinja").read_text(encoding="utf-8")
+def _beside(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")

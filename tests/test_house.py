@@ -15,6 +15,7 @@ COMPUTES = {
     "density",
     "climb",
     "pilot",
+    "prepare",
     "approximation",
     "objective",
     "train",
@@ -67,7 +68,17 @@ def test_imports_of_the_suite_have_no_circle():
 
 @pytest.mark.parametrize(
     "name",
-    ["spec", "metrics", "table", "fingerprint", "posteriordb", "verdict", "coordinates", "modes"],
+    [
+        "spec",
+        "metrics",
+        "table",
+        "fingerprint",
+        "posteriordb",
+        "verdict",
+        "coordinates",
+        "modes",
+        "traits",
+    ],
 )
 def test_the_vocabulary_imports_nothing_of_ours(name):
     assert not ours(SUITE[name])
@@ -85,6 +96,7 @@ def test_the_vocabulary_imports_nothing_of_ours(name):
                 "density",
                 "coordinates",
                 "approximation",
+                "prepare",
                 "metrics",
                 "distances",
                 "evidence",
@@ -95,7 +107,7 @@ def test_the_vocabulary_imports_nothing_of_ours(name):
         ("nuts", {"spec", "density", "draws"}),
         ("density", {"spec"}),
         ("pilot", {"spec", "density", "coordinates", "climb"}),
-        ("approximation", {"spec", "density", "coordinates"}),
+        ("approximation", {"spec", "density", "coordinates", "prepare"}),
         (
             "fit",
             {
@@ -105,6 +117,7 @@ def test_the_vocabulary_imports_nothing_of_ours(name):
                 "climb",
                 "pilot",
                 "approximation",
+                "prepare",
                 "objective",
                 "train",
                 "batch",
@@ -112,7 +125,7 @@ def test_the_vocabulary_imports_nothing_of_ours(name):
                 "rounds",
             },
         ),
-        ("evidence", {"spec", "density", "coordinates", "approximation", "metrics"}),
+        ("evidence", {"spec", "density", "coordinates", "approximation", "prepare", "metrics"}),
         (
             "reference",
             {
@@ -120,6 +133,7 @@ def test_the_vocabulary_imports_nothing_of_ours(name):
                 "density",
                 "coordinates",
                 "approximation",
+                "prepare",
                 "draws",
                 "metrics",
                 "evidence",
@@ -143,6 +157,9 @@ def test_what_measures_needs_only_what_comes_before_it(name, allowed):
         "plots_draws",
         "plots_price",
         "plots_rates",
+        "plots_answer",
+        "advice",
+        "shown",
         "outline",
         "sections",
         "report",
