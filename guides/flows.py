@@ -3,18 +3,11 @@
 - `iaf`: inverse autoregressive flow; each coordinate is shifted and scaled by a network of those
   before it. Kingma et al. (2016), arXiv:1606.04934; NumPyro's own.
 - `spline`: the same, each coordinate bent by a rational-quadratic spline. Durkan et al. (2019),
-  arXiv:1906.04032; by flowjax, as are the next.
-- `affine_coupling`: one half of the coordinates is shifted and scaled by a network of the other half,
-  in turns; as quick to invert as to draw from. Dinh, Sohl-Dickstein and Bengio (2017),
-  arXiv:1605.08803.
-- `spline_coupling`: the same, with splines.
-- `bnaf`: block neural autoregressive flow, one network that is monotone in each coordinate; it cannot be
-  inverted, so log q is known at its own draws alone. De Cao, Titov and Aziz (2019), arXiv:1904.04676;
-  NumPyro's own.
+  arXiv:1906.04032; by flowjax.
 
-Those of flowjax end with a learnt triangular affine map, since a spline is the identity outside its
-interval. Each of NumPyro's is a triangular map, and stays one under a linear triangular map, so all of
-them may be whitened by a whole Hessian. Networks are trained in single precision. `make recipes` tries other depths, widths and
+The spline's ends with a learnt triangular affine map, since a spline is the identity outside its interval.
+NumPyro's is a triangular map, and stays one under a linear triangular map, so both may be whitened by a
+whole Hessian. Networks are trained in single precision. `make recipes` tries other depths, widths and
 particles.
 """
 
@@ -29,9 +22,9 @@ import paramax
 from flowjax.bijections import RationalQuadraticSpline
 from flowjax.distributions import Normal
 from flowjax.experimental.numpyro import distribution_to_numpyro
-from flowjax.flows import coupling_flow, masked_autoregressive_flow
+from flowjax.flows import masked_autoregressive_flow
 from numpyro.distributions import constraints
-from numpyro.infer.autoguide import AutoBNAFNormal, AutoContinuous, AutoIAFNormal
+from numpyro.infer.autoguide import AutoContinuous, AutoIAFNormal
 
 from suite import Fit, Guide
 
@@ -101,18 +94,3 @@ spline = Guide(
     affine=True,
     most=NARROW,
 )
-affine_coupling = Guide(
-    "affine_coupling",
-    partial(AutoFlow, make_flow=partial(coupling_flow, flow_layers=4, nn_width=32, invert=False)),
-    fit=networks,
-    affine=True,
-    most=WIDE,
-)
-spline_coupling = Guide(
-    "spline_coupling",
-    partial(AutoFlow, make_flow=splines(coupling_flow, 4)),
-    fit=fewer,
-    affine=True,
-    most=NARROW,
-)
-bnaf = Guide("bnaf", partial(AutoBNAFNormal, num_flows=1), fit=networks, affine=True, most=NARROW)

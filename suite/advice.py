@@ -34,7 +34,10 @@ TRAITS: tuple[tuple[str, Callable[[pd.DataFrame], pd.Series]], ...] = (
     ("no correlation above 0.5", lambda m: m["correlation"] <= 0.5),
     ("a correlation above 0.9", lambda m: m["correlation"] > 0.9),
     ("skewed: a skewness above 1", lambda m: m["skewness"].abs() > 1),
-    ("neither skewed nor of such dependent spread", lambda m: (m["skewness"].abs() <= 1) & (m["neck"] <= 0.3)),
+    (
+        "neither skewed nor of such dependent spread",
+        lambda m: (m["skewness"].abs() <= 1) & (m["neck"] <= 0.3),
+    ),
     ("heavy tails: an excess kurtosis above 3", lambda m: m["tails"] > 3),
     (
         "a spread that depends on a value: rank correlation above 0.3",

@@ -25,8 +25,9 @@ def choose_questions(
     """The experiments and studies of these names and files, or all.
 
     A name may also be that of a folder of experiments, or of a model, a file or a folder of models:
-    such models are compared with every guide. So are, where nothing is named, the models that no
-    experiment names, of the folders only if the `whole` is asked for.
+    such models are compared with the guides that lie in no folder, a folder of models with all. So are,
+    where nothing is named, the models that no experiment names, of the folders only if the `whole` is
+    asked for.
 
     Raises:
         UnknownNameError: nothing has the name.
@@ -51,11 +52,12 @@ def _unclaimed(catalogue: Catalogue) -> list[Experiment]:
 
 
 def _folders(catalogue: Catalogue) -> list[Experiment]:
-    """One for each folder of models. They are many, so each pair has three fits."""
+    """One for each folder of models, with every guide. They are many, so each pair has three fits."""
     models: dict[str, list[Model]] = {}
     for model in catalogue.models.values():
         models.setdefault(catalogue.place(model).group, []).append(model)
-    return [Experiment(folder, models[folder], seeds=3) for folder in models if folder]
+    guides = shared_guides(catalogue)
+    return [Experiment(folder, models[folder], guides, seeds=3) for folder in models if folder]
 
 
 def choose_guides(catalogue: Catalogue, names: Sequence[str]) -> list[Guide]:
@@ -69,6 +71,12 @@ def choose_guides(catalogue: Catalogue, names: Sequence[str]) -> list[Guide]:
         if name not in [guide.name for guide in known]:
             raise UnknownNameError("guide", name, list(catalogue.guides))
     return [guide for guide in known if not names or guide.name in names]
+
+
+def shared_guides(catalogue: Catalogue, folders: bool = True) -> list[Guide]:
+    """Those that belong to no experiment; without the `folders`, those that every experiment meets."""
+    shared = catalogue.guides.values()
+    return [guide for guide in shared if folders or not catalogue.place(guide).group]
 
 
 def own_guides(catalogue: Catalogue) -> list[Guide]:

@@ -80,7 +80,7 @@ def _run(options: argparse.Namespace) -> int:
             store.write_text("made_from", _made_from(plan, records, contents, store))
     table = pd.read_csv(options.results / "table.csv")
     _summarise(table)
-    return int((~table["status"].isin(["ok", "diverged"])).any()) if whole else 130
+    return int((~table["status"].isin(["ok", "diverged", "unsuited"])).any()) if whole else 130
 
 
 def _made_from(
@@ -92,7 +92,7 @@ def _made_from(
     studies = [(study.name, cell.key) for study, cell in plan.studies]
     fates = {key: (r.get("status"), r.get("reason")) for key, r in records.items()}
     source = source_fingerprint(here, "suite.command_line")
-    template = (here / "report.html.jinja").read_text(encoding="utf-8")
+    template = [path.read_bytes() for path in sorted(here.glob("report.*"))]
     made = [store.read_text(name) for name in ("table.csv", "report.html")]
     problems = list(map(str, plan.problems))
     return fingerprint(grid, studies, fates, problems, contents, source, template, made)
@@ -118,7 +118,8 @@ def _chosen(options: argparse.Namespace) -> tuple[Catalogue, list[Question], Pla
     names = [name for name in options.names if not name.endswith(".py")]
     questions = choose_questions(catalogue, names, paths, options.all)
     guides = choose_guides(catalogue, options.guides)
-    plan = make_plan(catalogue, questions, guides, BUDGETS[options.budget])
+    named = bool(options.guides)
+    plan = make_plan(catalogue, questions, guides, BUDGETS[options.budget], named)
     for problem in plan.problems:
         print(problem, file=sys.stderr)
     return catalogue, questions, plan

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from suite.choose import choose_guides
+from suite.choose import choose_guides, shared_guides
 from suite.discover import Place, discover, first_line
 from suite.plan import FAILED, Cell, Entry, Plan
 from suite.spec import BUDGETS, Experiment, Fit, Guide, Model, NumPyroFn
@@ -33,7 +33,7 @@ def compare(
     Args:
         model: a NumPyro function, called as `model(**data)`, or a `Model`.
         data: its arguments, observations included.
-        guides: names of the suite's, or a `Guide` of your own; None is every one of the suite's.
+        guides: names of the suite's, or a `Guide` of your own; None is those that an experiment meets.
         budget: "smoke", "default" or "full".
         seeds: fits of each guide.
 
@@ -50,8 +50,10 @@ def compare(
     facts, draws = reference_cell(model.reference or model, effort)
     own = [guide for guide in guides or () if isinstance(guide, Guide)]
     named = [guide for guide in guides or () if isinstance(guide, str)]
-    if named or guides is None:
+    if named:
         own += choose_guides(discover(), named)
+    elif guides is None:
+        own = shared_guides(discover(), folders=False)
     experiment = Experiment(model.name, [model], own, seeds=seeds)
     plan, records = Plan(), {"reference": facts}
     for guide in own:

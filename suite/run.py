@@ -13,7 +13,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
-from suite.choose import own_guides
+from suite.choose import shared_guides
 from suite.discover import Catalogue
 from suite.draws import from_bytes, to_bytes
 from suite.fingerprint import fingerprint, source_fingerprint
@@ -27,17 +27,21 @@ def make_plan(
     questions: Sequence[Question],
     guides: Sequence[Guide],
     budget: Budget,
+    named: bool = False,
 ) -> Plan:
-    """The cells that these experiments and studies need, for these guides."""
+    """The cells that these experiments and studies need, for these guides.
+
+    An experiment that names no guides meets those that lie in no folder, and any that is `named`.
+    """
     plan = Plan(problems=list(catalogue.problems))
     references: dict[str, Cell] = {}
-    shared = [guide for guide in guides if guide not in own_guides(catalogue)]
+    shared = shared_guides(catalogue, folders=named)
     for study in (one for one in questions if isinstance(one, Study)):
         parts = _study_parts(study, budget)
         plan.studies.append((study, Cell(parts, catalogue.place(study), budget, is_study=True)))
     for experiment in (one for one in questions if isinstance(one, Experiment)):
-        own = experiment.guides
-        wanted = shared if own is None else [guide for guide in guides if guide in own]
+        own = shared if experiment.guides is None else experiment.guides
+        wanted = [guide for guide in guides if guide in own]
         seeds = min(experiment.seeds, budget.seeds)
         for model in experiment.models:
             needed = _reference(catalogue, model, budget)

@@ -1,0 +1,34 @@
+"""More flows.
+
+- `affine_coupling`: one half of the coordinates is shifted and scaled by a network of the other half,
+  in turns; as quick to invert as to draw from. Dinh, Sohl-Dickstein and Bengio (2017),
+  arXiv:1605.08803; by flowjax.
+- `spline_coupling`: the same, with splines. Durkan et al. (2019), arXiv:1906.04032.
+- `bnaf`: block neural autoregressive flow, one network that is monotone in each coordinate; it cannot be
+  inverted, so log q is known at its own draws alone. De Cao, Titov and Aziz (2019), arXiv:1904.04676;
+  NumPyro's own.
+"""
+
+from functools import partial
+
+from flowjax.flows import coupling_flow
+from numpyro.infer.autoguide import AutoBNAFNormal
+
+from guides.flows import NARROW, WIDE, AutoFlow, fewer, networks, splines
+from suite import Guide
+
+affine_coupling = Guide(
+    "affine_coupling",
+    partial(AutoFlow, make_flow=partial(coupling_flow, flow_layers=4, nn_width=32, invert=False)),
+    fit=networks,
+    affine=True,
+    most=WIDE,
+)
+spline_coupling = Guide(
+    "spline_coupling",
+    partial(AutoFlow, make_flow=splines(coupling_flow, 4)),
+    fit=fewer,
+    affine=True,
+    most=NARROW,
+)
+bnaf = Guide("bnaf", partial(AutoBNAFNormal, num_flows=1), fit=networks, affine=True, most=NARROW)
