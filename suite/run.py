@@ -13,7 +13,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
-from suite.choose import shared_guides
+from suite.choose import own_guides
 from suite.discover import Catalogue
 from suite.draws import from_bytes, to_bytes
 from suite.fingerprint import fingerprint, source_fingerprint
@@ -35,13 +35,14 @@ def make_plan(
     """
     plan = Plan(problems=list(catalogue.problems))
     references: dict[str, Cell] = {}
-    shared = shared_guides(catalogue, folders=named)
+    held = own_guides(catalogue)
+    met = [g for g in guides if g not in held and (named or not catalogue.place(g).group)]
     for study in (one for one in questions if isinstance(one, Study)):
         parts = _study_parts(study, budget)
         plan.studies.append((study, Cell(parts, catalogue.place(study), budget, is_study=True)))
     for experiment in (one for one in questions if isinstance(one, Experiment)):
-        own = shared if experiment.guides is None else experiment.guides
-        wanted = [guide for guide in guides if guide in own]
+        own = experiment.guides
+        wanted = met if own is None else [guide for guide in guides if guide in own]
         seeds = min(experiment.seeds, budget.seeds)
         for model in experiment.models:
             needed = _reference(catalogue, model, budget)

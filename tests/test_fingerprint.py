@@ -130,7 +130,7 @@ def keys(catalogue, guides=None):
     """The key of every cell of the smoke budget, by what it computes."""
     questions = catalogue.questions.values()
     guides = list(catalogue.guides.values() if guides is None else guides)
-    plan = make_plan(catalogue, questions, guides, BUDGETS["smoke"])
+    plan = make_plan(catalogue, questions, guides, BUDGETS["smoke"], named=True)
     fits = {(entry.model.name, entry.guide.name): entry.cell.key for entry in plan.entries}
     studies = {(study.name, "study"): cell.key for study, cell in plan.studies}
     references = {(e.model.name, "reference"): e.cell.needs for e in plan.entries}
