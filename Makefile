@@ -35,13 +35,16 @@ plan: $(READY) ## what would `make experiments` run, why, and how long? the same
 report: $(READY) ## draw the report again: RESULTS=dir
 	$(RUN) suite report$(call flag,results,$(RESULTS))
 
-publish: ## copy the last run's tables, certificates and figures to results/published
+publish: $(READY) ## copy the last run's tables, certificates and figures to results/published
 	mkdir -p results/published/reference results/published/figures results/published/studies
 	cp results/table.csv results/references.csv results/learning_rates.csv results/summary.csv \
 		results/bounds.csv results/published
 	cp results/reference/*.json results/published/reference
 	cp results/studies/*.csv results/published/studies
 	cp results/figures/*-room.png results/published/figures
+	cp results/figures/answer-*.png results/published/figures 2>/dev/null || true
+	(.venv/bin/python -VV; .venv/bin/python -c "import os; print(os.cpu_count(), 'cores')"; \
+		.venv/bin/python -m pip freeze) > results/published/versions.txt
 	cp -r results/figures/*/ results/published/figures
 
 calibration: $(READY) ## do 95 % intervals cover? writes benchmarks/calibration.csv
