@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from dask.utils import parse_bytes
 
 from suite import posteriordb
+from suite.arguments import parse
 from suite.choose import UnknownNameError, choose_guides, choose_questions
 from suite.cluster import Cluster, ClusterError
-from suite.discover import ROOT, Catalogue, discover, docstring, shown
+from suite.discover import Catalogue, discover, docstring, shown
 from suite.engine import run_cells
 from suite.environment import xla_flags
 from suite.fingerprint import fingerprint, source_fingerprint
 from suite.forecast import forecast
-from suite.new import KINDS, NewError, write_new
+from suite.new import NewError, write_new
 from suite.outline import outline
 from suite.plan import Plan
 from suite.progress import clock
@@ -38,7 +38,8 @@ class NoFileError(LookupError):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code: 0, 1 when something failed, 2 for bad input."""
-    options = _parser().parse_args(arguments)
+    commands = {"run": _run, "plan": _plan, "list": _list, "check": _check, "new": _new}
+    options = parse(arguments, {**commands, "report": _report})
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # GPUs' memory is the workers'
     # As the workers have them: what a model's file computes on being imported is the same to the bit.
     os.environ["XLA_FLAGS"] = xla_flags()
@@ -191,63 +192,3 @@ def _summarise(table: pd.DataFrame) -> None:
 
 def _say(line: str) -> None:
     print(line, flush=True)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m suite", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="run|plan|list|check|new|report")
-    results = argparse.ArgumentParser(add_help=False)
-    results.add_argument(
-        "--results", type=Path, default=ROOT / "results", help="the results folder"
-    )
-    published = argparse.ArgumentParser(add_help=False)
-    published.add_argument(
-        "--posteriordb",
-        type=Path,
-        help="a clone of posteriordb to compare with; or POSTERIORDB=path",
-    )
-    chosen = argparse.ArgumentParser(add_help=False)
-    chosen.add_argument(
-        "names", nargs="*", help="experiments, studies, models, files or folders; default: the core"
-    )
-    chosen.add_argument("--all", action="store_true", help="everything, the folders of models too")
-    chosen.add_argument("--guides", type=_words, default=[], help="only these, with commas between")
-    chosen.add_argument("--budget", default="default", help=f"one of {', '.join(BUDGETS)}")
-    chosen.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
-    run = commands.add_parser(
-        "run", parents=[results, published, chosen], help="run what has changed, then report"
-    )
-    run.add_argument("--scheduler", help="of a Dask cluster, tcp://host:8786; default: one of ours")
-    run.add_argument(
-        "--timeout", type=float, default=Cluster.seconds, help="seconds that a cell may take"
-    )
-    run.add_argument("--memory", type=parse_bytes, help="that a cell may hold, such as 4GiB")
-    run.add_argument("--why", action="store_true", help="say of each cell why it is computed")
-    run.set_defaults(command=_run)
-    plan = commands.add_parser(
-        "plan", parents=[results, published, chosen], help="what a run would compute, and how long"
-    )
-    plan.set_defaults(command=_plan)
-    listing = commands.add_parser("list", parents=[published], help="what there is to run")
-    listing.add_argument("names", nargs="*", help="further files to look into")
-    listing.set_defaults(command=_list)
-    check = commands.add_parser("check", help="look at the model or guide of a file, in seconds")
-    check.add_argument("file", help="path/to/file.py")
-    check.set_defaults(command=_check)
-    new = commands.add_parser("new", help="begin a file that already runs")
-    new.add_argument("kind", choices=KINDS)
-    new.add_argument("name", help="lower_snake")
-    new.set_defaults(command=_new)
-    report = commands.add_parser("report", parents=[results], help="draw the report again")
-    report.set_defaults(command=_report)
-    return parser
-
-
-def _words(text: str) -> list[str]:
-    return [word for word in text.split(",") if word]
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no positive whole number")
-    return int(text)
