@@ -73,6 +73,19 @@ def find_modes(target: Target, num_starts: int) -> tuple[list[Mode], int]:
     return modes, sum(taken for _, taken in ends)
 
 
+def best_frame(target: Target, num_starts: int) -> tuple[Coordinates, int]:
+    """Coordinates of unit scale at the best mode, and how many gradients they took; or u itself.
+
+    The best is that whose Gaussian has the highest ELBO, if a standard normal u has a lower one.
+    """
+    modes, evals = find_modes(target, num_starts)
+    held = [mode for mode in modes if mode.elbo > mode.elbo_unit]
+    if not held:
+        return Coordinates(np.zeros(target.dim), np.ones(target.dim)), evals
+    best = max(held, key=lambda mode: mode.elbo)
+    return Coordinates(best.center, best.scale), evals
+
+
 def _climb(
     slope: Callable[..., tuple[Array, Array]],
     bend: Callable[..., tuple[Array, Array]],

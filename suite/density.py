@@ -78,6 +78,11 @@ class Target:
         """The latent sites' values z(u)."""
         return constrain_fn(self.model.fn, (), dict(self.model.data), self.unpack(u))
 
+    def sites(self, u: Float[Array, " dim"]) -> Sites:
+        """The same, and the deterministic sites'."""
+        data = dict(self.model.data)
+        return constrain_fn(self.model.fn, (), data, self.unpack(u), return_deterministic=True)
+
     def unconstrain(self, z: Sites) -> tuple[Float[Array, " dim"], Float[Array, ""]]:
         """u(z) and log |dz/du| there. `z` may hold other sites too."""
         latent = latent_sites(handlers.substitute(self.model.fn, z), self.model.data)

@@ -1,4 +1,8 @@
-"""NUTS draws, as many as it takes, and the certificate that says whether they may be trusted."""
+"""NUTS draws, as many as it takes, and the certificate that says whether they may be trusted.
+
+The chains start where NumPyro starts them, uniformly near the origin of u, but run in coordinates in which
+the best mode's curvature is the identity: in a correlated posterior that saves nine leapfrogs in ten.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ from jaxtyping import PRNGKeyArray
 from numpyro.infer import NUTS
 from numpyro.infer.hmc import HMCState
 
+from suite.climb import best_frame
+from suite.coordinates import Coordinates
 from suite.density import Target
 from suite.draws import Draws
 from suite.spec import Budget
@@ -33,6 +39,9 @@ BFMI = 0.3
 
 FAR_APART = 1.1
 """The R-hat of chains that sit in different places, and will go on to."""
+
+SPLIT = 1.5
+"""The R-hat of such chains where divergences, too, may have kept them apart."""
 
 MOST_ROUNDS = 8
 """A run goes on, round by round, until its effective sample size suffices, but no longer than this."""
@@ -83,6 +92,11 @@ class Certificate:
         return self.divergences > 0 or self.bfmi <= BFMI or self.rhat > FAR_APART
 
     @property
+    def is_split(self) -> bool:
+        """Whether another step size would not mend it either: chains in different modes."""
+        return self.rhat > (FAR_APART if self.divergences == 0 else SPLIT)
+
+    @property
     def remarks(self) -> list[str]:
         """What falls short without a certificate being refused for it."""
         if self.ess_bulk >= self.ess_goal:
@@ -100,39 +114,49 @@ def nuts(target: Target, budget: Budget, key: PRNGKeyArray) -> tuple[Draws, Cert
     on it.
     """
     attempts = ATTEMPTS if target.model.posterior is None else ATTEMPTS[:1]
-    spent = 0
+    frame, spent = best_frame(target, 2 * CHAINS)
     for attempt, (target_acceptance, factor) in enumerate(attempts):
-        kernel = NUTS(target.model.fn, target_accept_prob=target_acceptance)
         lengths = budget.num_warmup * factor, budget.num_reference // CHAINS * factor
         for draws, stats, warmup in _rounds(
-            kernel, lengths, target, jax.random.fold_in(key, attempt)
+            target, frame, target_acceptance, lengths, jax.random.fold_in(key, attempt)
         ):
             certificate = certify(draws, stats, budget, target_acceptance, spent + warmup)
             if not certificate.remarks or certificate.is_hopeless:
                 break
         spent = certificate.gradient_evals
-        if not certificate.objections:
+        if not certificate.objections or certificate.is_split:
             break
     return draws, certificate
 
 
 def _rounds(
-    kernel: NUTS, lengths: tuple[int, int], target: Target, key: PRNGKeyArray
+    target: Target,
+    frame: Coordinates,
+    target_acceptance: float,
+    lengths: tuple[int, int],
+    key: PRNGKeyArray,
 ) -> Iterator[tuple[Draws, Stats, int]]:
     """A warmed-up run, going on: all draws so far, their statistics, and the warm-up's leapfrogs.
 
     `lengths` are those of the warm-up and of a round. Both go in the same strides, so that there is
     one program to compile; NumPyro's `MCMC` compiles one for each, and traces it for every round.
     """
-    data = dict(target.model.data)
-    state = kernel.init(jax.random.split(key, 2 * CHAINS), lengths[0], model_kwargs=data)
+    start_key, chain_key = jax.random.split(key)
+    kernel = NUTS(
+        potential_fn=lambda v: -target.log_joint(frame.to_u(v)),
+        target_accept_prob=target_acceptance,
+    )
+    starts = jax.jit(jax.vmap(lambda key: frame.to_v(target.start(key))))(
+        jax.random.split(start_key, 2 * CHAINS)
+    )
+    state = kernel.init(jax.random.split(chain_key, 2 * CHAINS), lengths[0], init_params=starts)
     stride = math.gcd(*lengths)
-    constrain = jax.vmap(kernel.postprocess_fn((), data))
+    sites = jax.vmap(lambda v: target.sites(frame.to_u(v)))
 
-    def step(state: HMCState, _: None) -> tuple[HMCState, tuple[Draws, Stats]]:
-        state = kernel.sample(state, (), data)
+    def step(state: Any, _: None) -> tuple[Any, tuple[Any, Any]]:
+        state = kernel.sample(state, (), {})
         stats = {name: getattr(state, name) for name in ("num_steps", "energy", "diverging")}
-        return state, (constrain(state.z), stats)
+        return state, (sites(state.z), stats)
 
     @jax.jit
     def go_on(state: HMCState) -> tuple[HMCState, tuple[Draws, Stats]]:

@@ -1,13 +1,13 @@
 """A helmet in a crash: regression by a neural network with one hidden layer.
 
-    a[h] ~ Normal(0, 3)    b[h] ~ Normal(0, 3)           hidden unit h = 1..8
+    a[h] ~ Normal(0, 3)    b[h] ~ Normal(0, 3)           hidden unit h = 1..4
     v[h] ~ Normal(0, 1)    c ~ Normal(0, 1)
     sigma ~ HalfNormal(1)                                sd of the noise, sds of y
     y[i] ~ Normal(c + sum_h v[h] tanh(a[h] x[i] + b[h]), sigma)    i = 1..94
 
 x is the time since the crash and y the acceleration, both less their means and in sds. Any order of
 the hidden units is as good, and any of them may change the sign of all its three weights:
-8! 2^8 = 10 million modes, joined by ridges where a unit does nothing. No chain sees them all, so the
+4! 2^4 = 384 modes, joined by ridges where a unit does nothing. No chain sees them all, so the
 reference may well be refused: what is known then is the ELBO.
 Data: Silverman (1985), J. R. Stat. Soc. B 47:1-52.
 """
@@ -21,7 +21,7 @@ import pandas as pd
 
 from suite import Model
 
-HIDDEN = 8
+HIDDEN = 4
 
 
 def model(x, y):
