@@ -18,6 +18,11 @@ from suite.environment import environment  # noqa: E402 (it imports no JAX)
 os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
 os.environ.update(environment())
 
+import jax  # noqa: E402
+
+# The runs that tests start share a cache of programs; what a test itself compiles nobody needs again.
+jax.config.update("jax_enable_compilation_cache", False)
+
 from suite.density import flatten  # noqa: E402
 from suite.discover import discover  # noqa: E402
 
@@ -94,6 +99,7 @@ def run_suite():
 
 
 SMOKE = ("run", "regression", "--guides", "meanfield,fullrank", "--budget", "smoke")
+ALONE = ("--workers", "1")  # another test runs beside it
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +110,7 @@ def smoke_run(run_suite, tmp_path_factory, worker_id):
     with (results.parent / "smoke.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not results.exists():
-            done = run_suite(*SMOKE, "--results", results)
+            done = run_suite(*SMOKE, *ALONE, "--results", results)
             assert done.returncode == 0, done.stderr
     return results
 

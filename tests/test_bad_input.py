@@ -96,7 +96,7 @@ def bad_run(tmp_path_factory, run_suite):
         (folder / f"{name}.py").write_text(START + text)
     paths = [folder / f"{name}.py" for name in FILES]
     results = folder / "results"
-    done = run_suite("run", *paths, "--budget", "smoke", "--workers", 2, "--results", results)
+    done = run_suite("run", *paths, "--budget", "smoke", "--workers", 1, "--results", results)
     assert (results / "table.csv").is_file(), done.stderr
     return done, pd.read_csv(results / "table.csv")
 

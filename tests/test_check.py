@@ -38,7 +38,7 @@ def test_a_sound_model_has_nothing_against_it():
     assert "0 divergences" in found["ok"]
 
 
-def test_data_that_nothing_uses_are_named():
+def test_data_that_nothing_uses_are_named(no_nuts):
     found = said(check_model(Model("line", line, {**DATA, "spare": jnp.ones(3)})))
     assert "changing spare changes nothing" in found["wrong"]
 
@@ -50,7 +50,7 @@ def test_a_discrete_site_is_named():
     assert "'heads' is discrete" in said(check_model(Model("coin", coin)))["wrong"]
 
 
-def test_a_density_that_ends_is_wrong():
+def test_a_density_that_ends_is_wrong(no_nuts):
     def cliff():
         z = numpyro.sample("z", dist.Normal(0, 1))
         numpyro.factor("wall", jnp.where(z > 1, -jnp.inf, 0.0))
@@ -58,7 +58,13 @@ def test_a_density_that_ends_is_wrong():
     assert "density finite at" in said(check_model(Model("cliff", cliff)))["wrong"]
 
 
-def test_a_flat_prior_and_no_data_are_notes():
+@pytest.fixture
+def no_nuts(monkeypatch):
+    """For what is not about NUTS, whose programs take seconds to compile."""
+    monkeypatch.setattr("suite.check._nuts", lambda target: [])
+
+
+def test_a_flat_prior_and_no_data_are_notes(no_nuts):
     def flat():
         z = numpyro.sample("z", dist.ImproperUniform(dist.constraints.real, (), ()))
         numpyro.sample("y", dist.Normal(z, 1), obs=0.0)
@@ -72,7 +78,7 @@ def test_a_flat_prior_and_no_data_are_notes():
     assert "prior of z is flat" in said(check_model(Model("flat", flat)))["note"]
 
 
-def test_a_posterior_that_is_another_one_is_wrong():
+def test_a_posterior_that_is_another_one_is_wrong(no_nuts):
     def off(x, y):
         numpyro.sample("slope", dist.Normal(0, 1))
 

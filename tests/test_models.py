@@ -81,9 +81,14 @@ def test_gradient_of_log_joint_has_mean_zero_over_the_posterior(target, posterio
 
 def test_docstring_names_every_latent_site(catalogue, model, target):
     words = set(re.findall(r"\w+", docstring(catalogue.place(model))))
-    fn = handlers.substitute(handlers.seed(model.fn, 0), substitute_fn=init_to_uniform)
-    trace = handlers.trace(fn).get_trace(**model.data)
-    kept = [name for name, site in trace.items() if site["type"] == "deterministic"]
+    kept = []
+
+    def look():
+        fn = handlers.substitute(handlers.seed(model.fn, 0), substitute_fn=init_to_uniform)
+        trace = handlers.trace(fn).get_trace(**model.data)
+        kept.extend(name for name, site in trace.items() if site["type"] == "deterministic")
+
+    jax.eval_shape(look)
     for name in target.shapes:
         # A reparametrised site keeps its old name as a deterministic one: theta_decentered, theta.
         names = [name, *(old for old in kept if name.startswith(f"{old}_"))]
