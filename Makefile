@@ -13,7 +13,7 @@ spaced = $(strip $(subst $(comma), ,$(1)))
 commaed = $(subst $(empty) ,$(comma),$(spaced))
 flag = $(if $(2), --$(1) '$(2)')
 
-.PHONY: help experiments catalogue plan report publish calibration planted posteriordb quality gradients recipes bench faults test lint lock clean
+.PHONY: help experiments catalogue plan report publish calibration planted posteriordb quality gradients recipes bench faults test laws lint lock clean
 
 help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +76,9 @@ faults: $(READY) ## does anything cost a finished cell? writes benchmarks/faults
 
 test: lint ## lint, then run the tests
 	$(RUN) pytest
+
+laws: $(READY) ## the tests' laws for every model and guide, those in folders too
+	$(RUN) pytest --laws tests/test_models.py tests/test_guides.py
 
 lint: $(READY) ## check style, format and types
 	$(RUN) ruff check .

@@ -18,11 +18,6 @@ from suite.environment import environment  # noqa: E402 (it imports no JAX)
 os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
 os.environ.update(environment())
 
-import jax  # noqa: E402
-
-# The runs that tests start share a cache of programs; what a test itself compiles nobody needs again.
-jax.config.update("jax_enable_compilation_cache", False)
-
 from suite.density import flatten  # noqa: E402
 from suite.discover import discover  # noqa: E402
 
@@ -37,6 +32,21 @@ with pytest.MonkeyPatch.context() as _patch:  # the models read their data, once
 
 def name_of(thing):
     return thing.name
+
+
+def pytest_addoption(parser):
+    parser.addoption("--laws", action="store_true", help="compile the folders' content too")
+
+
+@pytest.fixture(scope="session")
+def compiles(request):
+    """Skips what lies in a folder of models or guides: all of them take minutes, see `make laws`."""
+
+    def check(thing):
+        if CATALOGUE.place(thing).group and not request.config.getoption("laws"):
+            pytest.skip("in a folder: make laws")
+
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,8 @@ def small(catalogue):
 
 
 @pytest.fixture(scope="session")
-def started(guide, small):
+def started(guide, small, compiles):
+    compiles(guide)
     built = guide.build(small.model.fn)
     if isinstance(built, Direct):
         pytest.skip("not trained by SVI")
@@ -89,7 +90,8 @@ def plain(target):
 
 
 @pytest.fixture(scope="session")
-def q(guide, small, request):
+def q(guide, small, compiles, request):
+    compiles(guide)
     if not isinstance(guide.build(small.model.fn), Direct):
         started = request.getfixturevalue("started")
         return approximate(started.guide, started.params, small)
