@@ -7,7 +7,7 @@ from scipy.stats import binom
 
 from benchmarks.calibration import DIMENSIONS, REPLICATIONS, calibrate
 
-FEW = 60
+FEW = 40
 
 
 def test_intervals_cover_the_known_truth():
