@@ -71,11 +71,11 @@ def rules(found: pd.DataFrame, references: pd.DataFrame) -> list[dict[str, Any]]
 
 
 def _best(rows: pd.DataFrame, num_models: int) -> Iterator[dict[str, Any]]:
-    """The guides that are good on most of these models; of equal ones the cheaper first."""
+    """The guides that are good on most of these models, if on any; of equal ones the cheaper first."""
     good = rows["verdict"].isin(GOOD).groupby(rows["guide"]).sum()
     cost = rows.groupby("guide")["gradient_evals"].median()
     order = pd.DataFrame({"good": -good, "cost": cost}).sort_values(["good", "cost"])
-    for guide in order.index[:NAMED]:
+    for guide in order.index[order["good"] < 0][:NAMED]:
         interval = binomtest(int(good[guide]), num_models).proportion_ci(method="wilson")
         yield {
             "guide": guide,
