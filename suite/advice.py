@@ -13,9 +13,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from suite.style import CLOSE, number
-from suite.verdict import LIMITS
-
-GOOD = ("exact", "good")
+from suite.verdict import LIMITS, SOUND
 
 FEWEST = 3
 """Models that a rule needs."""
@@ -33,10 +31,10 @@ TRAITS: tuple[tuple[str, Callable[[pd.DataFrame], pd.Series]], ...] = (
     ("more than 100 coordinates", lambda m: m["dim"] > 100),
     ("no correlation above 0.5", lambda m: m["correlation"] <= 0.5),
     ("a correlation above 0.9", lambda m: m["correlation"] > 0.9),
-    ("skewed: a skewness above 1", lambda m: m["skewness"].abs() > 1),
+    ("skewed: a skewness above 1", lambda m: m["skewness"] > 1),
     (
         "neither skewed nor of such dependent spread",
-        lambda m: (m["skewness"].abs() <= 1) & (m["neck"] <= 0.3),
+        lambda m: (m["skewness"] <= 1) & (m["neck"] <= 0.3),
     ),
     ("heavy tails: an excess kurtosis above 3", lambda m: m["tails"] > 3),
     (
@@ -72,7 +70,7 @@ def rules(found: pd.DataFrame, references: pd.DataFrame) -> list[dict[str, Any]]
 
 def _best(rows: pd.DataFrame, num_models: int) -> Iterator[dict[str, Any]]:
     """The guides that are good on most of these models, if on any; of equal ones the cheaper first."""
-    good = rows["verdict"].isin(GOOD).groupby(rows["guide"]).sum()
+    good = rows["verdict"].isin(SOUND).groupby(rows["guide"]).sum()
     cost = rows.groupby("guide")["gradient_evals"].median()
     order = pd.DataFrame({"good": -good, "cost": cost}).sort_values(["good", "cost"])
     for guide in order.index[order["good"] < 0][:NAMED]:

@@ -29,9 +29,6 @@ from suite.spec import Budget, Fit, Guide, Model
 
 Record = dict[str, Any]
 
-UNSUITED = "unsuited"
-"""The status of a row whose guide is not meant for so many coordinates."""
-
 
 def reference_cell(model: Model, budget: Budget) -> tuple[Record, Draws]:
     """The reference of a model: its facts and its draws.
@@ -69,7 +66,7 @@ def fit_cell(
         why = (
             f"{guide.name} is meant for at most {guide.most} coordinates, and here are {target.dim}"
         )
-        unsuited = {"dim": target.dim, "status": UNSUITED, "reason": why}
+        unsuited = {"dim": target.dim, "status": "unsuited", "reason": why}
         return {"rows": [{"seed": seed, **unsuited} for seed in range(seeds)]}
     both = Sample(*flat_draws(target, draws))
     posterior = Posterior(both.at(slice(CHAINS)), both.at(slice(CHAINS, None)), facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from suite.discover import Catalogue
@@ -56,7 +56,7 @@ def _folders(catalogue: Catalogue) -> list[Experiment]:
     models: dict[str, list[Model]] = {}
     for model in catalogue.models.values():
         models.setdefault(catalogue.place(model).group, []).append(model)
-    guides = shared_guides(catalogue)
+    guides = list(catalogue.guides.values())
     return [Experiment(folder, models[folder], guides, seeds=3) for folder in models if folder]
 
 
@@ -73,10 +73,9 @@ def choose_guides(catalogue: Catalogue, names: Sequence[str]) -> list[Guide]:
     return [guide for guide in known if not names or guide.name in names]
 
 
-def shared_guides(catalogue: Catalogue, folders: bool = True) -> list[Guide]:
-    """Those that belong to no experiment; without the `folders`, those that every experiment meets."""
-    shared = catalogue.guides.values()
-    return [guide for guide in shared if folders or not catalogue.place(guide).group]
+def in_no_folder(catalogue: Catalogue, guides: Iterable[Guide]) -> list[Guide]:
+    """Of these guides those that an experiment meets which names none."""
+    return [guide for guide in guides if not catalogue.place(guide).group]
 
 
 def own_guides(catalogue: Catalogue) -> list[Guide]:

@@ -49,6 +49,11 @@ class Mode(NamedTuple):
     elbo: float
     elbo_unit: float
 
+    @property
+    def holds_mass(self) -> bool:
+        """Not so of a funnel's mode, far down its neck."""
+        return self.elbo > self.elbo_unit
+
 
 @cache
 def find_modes(target: Target, num_starts: int) -> tuple[list[Mode], int]:
@@ -79,7 +84,7 @@ def best_frame(target: Target, num_starts: int) -> tuple[Coordinates, int]:
     The best is that whose Gaussian has the highest ELBO, if a standard normal u has a lower one.
     """
     modes, evals = find_modes(target, num_starts)
-    held = [mode for mode in modes if mode.elbo > mode.elbo_unit]
+    held = [mode for mode in modes if mode.holds_mass]
     if not held:
         return Coordinates(np.zeros(target.dim), np.ones(target.dim)), evals
     best = max(held, key=lambda mode: mode.elbo)

@@ -24,7 +24,7 @@ from suite.fingerprint import fingerprint, source_fingerprint
 from suite.forecast import forecast
 from suite.new import NewError, write_new
 from suite.outline import outline
-from suite.plan import Plan
+from suite.plan import LOST, Plan
 from suite.progress import clock
 from suite.run import make_plan
 from suite.spec import BUDGETS, Question
@@ -81,7 +81,7 @@ def _run(options: argparse.Namespace) -> int:
             store.write_text("made_from", _made_from(plan, records, contents, store))
     table = pd.read_csv(options.results / "table.csv")
     _summarise(table)
-    return int((~table["status"].isin(["ok", "diverged", "unsuited"])).any()) if whole else 130
+    return int(table["status"].isin(LOST).any()) if whole else 130
 
 
 def _made_from(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from suite.choose import choose_guides, shared_guides
+from suite.choose import choose_guides, in_no_folder
 from suite.discover import Place, discover, first_line
 from suite.plan import FAILED, Cell, Entry, Plan
 from suite.spec import BUDGETS, Experiment, Fit, Guide, Model, NumPyroFn
@@ -53,7 +53,8 @@ def compare(
     if named:
         own += choose_guides(discover(), named)
     elif guides is None:
-        own = shared_guides(discover(), folders=False)
+        catalogue = discover()
+        own = in_no_folder(catalogue, catalogue.guides.values())
     experiment = Experiment(model.name, [model], own, seeds=seeds)
     plan, records = Plan(), {"reference": facts}
     for guide in own:

@@ -1,7 +1,8 @@
 """NUTS draws, as many as it takes, and the certificate that says whether they may be trusted.
 
 The chains start where NumPyro starts them, uniformly near the origin of u, but run in coordinates in which
-the best mode's curvature is the identity: in a correlated posterior that saves nine leapfrogs in ten.
+the best mode's curvature is the identity: of a normal whose ten coordinates correlate at 0.9999 a draw
+then takes 7 leapfrogs in place of 54.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def whiten(target: Target, num_seeds: int, key: PRNGKeyArray, affine: bool) -> P
     modes, evals = find_modes(target, num_seeds)
     if not modes:
         return identity(target, num_seeds, affine, "no mode was found", evals)
-    held = [mode for mode in modes if mode.elbo > mode.elbo_unit]
+    held = [mode for mode in modes if mode.holds_mass]
     if not held:
         why = "the Gaussian at the mode is further from the posterior than a standard normal"
         return identity(target, num_seeds, affine, why, evals)

@@ -20,6 +20,9 @@ OK, FAILED, CRASHED, TIMEOUT = "ok", "failed", "crashed", "timeout"
 OUT_OF_MEMORY, BLOCKED, INTERRUPTED = "out_of_memory", "blocked", "interrupted"
 """What may become of a cell; the README says what each means."""
 
+LOST = (FAILED, CRASHED, TIMEOUT, OUT_OF_MEMORY, BLOCKED, INTERRUPTED)
+"""The fates of which a cell has no result."""
+
 
 @dataclass(frozen=True)
 class Cell:

@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 
 from suite.style import CLOSE, LEAST, REFERENCE, Figure, Look, finish, headline, number
+from suite.verdict import SOUND
 from suite.view import typical
 
 MANY = 10
@@ -81,7 +82,7 @@ def heatmap(found: pd.DataFrame) -> Figure:
     bar = figure.colorbar(shades, label="Jeffreys gap [nats]")
     bar.ax.minorticks_off()
     best = found.loc[found.dropna(subset=["left"]).groupby("model")["left"].idxmin()]
-    fine = int(best["verdict"].isin(["exact", "good"]).sum())
+    fine = int(best["verdict"].isin(SOUND).sum())
     title = f"On {fine} of {len(models)} models the best guide is good or exact"
     headline(figure, title)
     letters = ", ".join(f"{letter} {word}" for word, letter in LETTERS.items())

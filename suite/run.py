@@ -13,7 +13,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
-from suite.choose import own_guides
+from suite.choose import in_no_folder, own_guides
 from suite.discover import Catalogue
 from suite.draws import from_bytes, to_bytes
 from suite.fingerprint import fingerprint, source_fingerprint
@@ -35,8 +35,8 @@ def make_plan(
     """
     plan = Plan(problems=list(catalogue.problems))
     references: dict[str, Cell] = {}
-    held = own_guides(catalogue)
-    met = [g for g in guides if g not in held and (named or not catalogue.place(g).group)]
+    shared = [guide for guide in guides if guide not in own_guides(catalogue)]
+    met = shared if named else in_no_folder(catalogue, shared)
     for study in (one for one in questions if isinstance(one, Study)):
         parts = _study_parts(study, budget)
         plan.studies.append((study, Cell(parts, catalogue.place(study), budget, is_study=True)))

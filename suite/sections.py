@@ -97,7 +97,7 @@ def _model(
     rows = of("table")
     good = rows[rows["status"] == "ok"]
     if good.empty:
-        return {"name": model, "short": [], "figures": [], "others": [], "facts": None}
+        return {"name": model, "short": [], "figures": [], "facts": None}
     view = View(
         name=f"{experiment}-{model}",
         rows=good,
@@ -111,7 +111,6 @@ def _model(
         "name": model,
         "short": _short(view),
         "figures": [kept(folder / "figures", figure) for figure in plots.figures(view)],
-        "others": [],
         "facts": {k: v for k, v in view.facts.to_dict().items() if v == v},
         "check": good["evidence_check"].iloc[0],
         "integral": view.integral[0],

@@ -44,6 +44,9 @@ class Thresholds:
 
 LIMITS = Thresholds()
 
+SOUND = ("exact", "good")
+"""The verdicts of a guide that may be used as it is."""
+
 
 @dataclass(frozen=True)
 class Rule:

@@ -60,7 +60,7 @@ def test_the_titles_are_the_answers(table):
 
 
 def test_rules_count_the_models_of_a_kind_and_name_the_cheaper_first(table):
-    traits = {"correlation": 0.0, "skewness": -2.0, "tails": 0.0, "neck": 0.1}
+    traits = {"correlation": 0.0, "skewness": 2.0, "tails": 0.0, "neck": 0.1}
     references = pd.DataFrame({"model": f"model_{i}", **traits} for i in range(MANY))
     lines = {line["trait"]: line for line in rules(pairs(table), references)}
     assert len(lines["at most 5 coordinates"]["models"]) == 4

@@ -94,13 +94,13 @@ def test_chains_in_different_modes_are_refused_and_no_step_size_is_tried_to_mend
 
 def test_in_a_narrow_posterior_a_draw_takes_few_leapfrogs():
     def fn():
-        cov = 0.99 * jnp.ones((10, 10)) + 0.01 * jnp.eye(10)
+        cov = 0.9999 * jnp.ones((10, 10)) + 0.0001 * jnp.eye(10)
         numpyro.sample("z", dist.MultivariateNormal(jnp.zeros(10), cov))
 
     _, certificate = nuts(flatten(Model("narrow", fn)), SMALL, jax.random.key(0))
     assert not certificate.objections
     after = (certificate.gradient_evals - certificate.warmup_evals) / 2
-    assert after / certificate.num_draws < 16  # on z itself it takes about 60
+    assert after / certificate.num_draws < 10  # on z itself it takes 54
 
 
 @pytest.fixture(scope="module")
