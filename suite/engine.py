@@ -26,6 +26,9 @@ from suite.worker import work
 DISK_SECONDS = 600
 """How long a full disk is waited for."""
 
+AHEAD = 2
+"""Fits sent off for each thread of a worker: one to run, one to come. Each carries its reference's draws."""
+
 
 def run_cells(
     plan: Plan, store: Store, cluster: Cluster, tell: Callable[[str], None], explain: bool = False
@@ -88,22 +91,33 @@ class _Run:
             done.update(self._ready(waiting))
 
     def _ready(self, waiting: list[Cell]) -> list[Future]:
-        """Send off what can run now."""
+        """Send off what can run now, and of the fits no more than keep the workers busy."""
         sent = []
-        for cell in [cell for cell in waiting if cell.needs is None or cell.needs in self.records]:
-            waiting.remove(cell)
+        room = self._room()
+        for cell in sorted(waiting, key=self._urgency, reverse=True):
             facts, draws = None, None
             if cell.needs is not None:
-                facts = self.records[cell.needs]
+                if (facts := self.records.get(cell.needs)) is None:
+                    continue
                 if "kind" not in facts:
+                    waiting.remove(cell)
                     self._settle(cell, Outcome(BLOCKED, facts["reason"]))
                     continue
+                if room <= 0:
+                    continue
+                room -= 1
                 draws = self.store.read_draws(self.plan.cells[cell.needs])
+            waiting.remove(cell)
             job = self.cluster.job(cell, facts, draws)
             future = self.client.submit(work, job, pure=False, priority=self._urgency(cell))
             self.running[future.key] = cell
             sent.append(future)
         return sent
+
+    def _room(self) -> int:
+        """How many fits more may be on their way; where no worker has come yet, as for one."""
+        threads = sum(self.client.nthreads().values()) or 1
+        return AHEAD * threads - sum(cell.needs is not None for cell in self.running.values())
 
     def _urgency(self, cell: Cell) -> float:
         """References first; then what took long before, and what nobody knows."""

@@ -5,13 +5,14 @@ import importlib
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
 
 from suite.command_line import main
 from suite.discover import Place
-from suite.engine import _Run
+from suite.engine import AHEAD, _Run
 from suite.forecast import forecast
 from suite.plan import Cell, Plan
 from suite.run import OtherVersionError, execute
@@ -22,8 +23,10 @@ from suite.worker import device_of
 PLACE = Place(ROOT / "models" / "regression.py", "regression")
 
 
-def cell(**parts):
-    return Cell({"model": "one", "guide": "two"} | parts, PLACE, BUDGETS["smoke"])
+def cell(needs=None, **parts):
+    parts = {"model": "one", "guide": "two"} | parts
+    place = Place(PLACE.path, parts["guide"])
+    return Cell(parts, PLACE, BUDGETS["smoke"], place if needs else None, needs=needs)
 
 
 @pytest.fixture
@@ -107,6 +110,25 @@ def test_a_disk_that_stays_full_is_one_clear_line(store, monkeypatch):
     run = _Run(Plan({}), store, *[None] * 5)
     with pytest.raises(FolderError, match=f"cannot write to {store.folder}: No space left"):
         run._keep(lambda: store.write_text("note", "text"))
+
+
+def test_fits_wait_at_home_until_a_worker_has_room(store):
+    """Each carries its reference's draws; hundreds of them would fill the scheduler's memory."""
+    reference = cell()
+    fits = [cell(guide=str(i), needs=reference.key) for i in range(5)]
+    client = SimpleNamespace(
+        nthreads=lambda: {"worker": 1}, submit=lambda *job, **how: SimpleNamespace(key=job[1].title)
+    )
+    cluster = SimpleNamespace(job=lambda one, facts, draws: one)
+    run = _Run(
+        Plan({one.key: one for one in (reference, *fits)}),
+        store, cluster, client, {reference.key: {"kind": "nuts"}}, None, {},
+    )  # fmt: skip
+    waiting = list(fits)
+    assert len(run._ready(waiting)) == AHEAD
+    assert (len(run._ready(waiting)), len(waiting)) == (0, 5 - AHEAD)
+    run.running.popitem()
+    assert (len(run._ready(waiting)), len(waiting)) == (1, 4 - AHEAD)
 
 
 def test_workers_of_this_machine_share_out_the_devices_that_they_may_see(monkeypatch):
