@@ -22,6 +22,9 @@ MANY = 10
 WIDEST = 100.0
 """Nats; what is left beyond it is as bad."""
 
+HIGHEST = 3.0
+"""k-hat; one beyond it warns as loudly."""
+
 BOOTSTRAPS = 2_000
 """Resamples of the models behind an interval."""
 
@@ -49,10 +52,15 @@ def pairs(table: pd.DataFrame) -> pd.DataFrame:
     return found[met > met.max() / 2]
 
 
+def learnt(found: pd.DataFrame) -> pd.DataFrame:
+    """Of these pairs those whose guide looked at the posterior; the prior is no answer where it is that."""
+    return found[found["gradient_evals"] > 0]
+
+
 def answers(table: pd.DataFrame, look: Look) -> list[Figure]:
     """Every figure, where there are enough models."""
     found = pairs(table)
-    measured = found.dropna(subset=["left"])
+    measured = learnt(found).dropna(subset=["left"])
     if measured["model"].nunique() < MANY or measured["guide"].nunique() < 2:
         return []
     others = ranking(measured, look), front(measured, look), warnings(measured, look)
@@ -81,7 +89,7 @@ def heatmap(found: pd.DataFrame) -> Figure:
     axes.grid(False)
     bar = figure.colorbar(shades, label="Jeffreys gap [nats]")
     bar.ax.minorticks_off()
-    best = found.loc[found.dropna(subset=["left"]).groupby("model")["left"].idxmin()]
+    best = found.loc[learnt(found).dropna(subset=["left"]).groupby("model")["left"].idxmin()]
     fine = int(best["verdict"].isin(SOUND).sum())
     title = f"On {fine} of {len(models)} models the best guide is good or exact"
     headline(figure, title)
@@ -159,7 +167,7 @@ def warnings(found: pd.DataFrame, look: Look) -> Figure:
     figure, axes = plt.subplots(figsize=(8, 4.2))
     for guide, rows in found.groupby("guide"):
         axes.plot(
-            rows["khat"],
+            rows["khat"].clip(upper=HIGHEST),
             rows["left"].clip(LEAST, WIDEST),
             look.marker(str(guide)),
             color=look.colour(str(guide)),
@@ -169,7 +177,11 @@ def warnings(found: pd.DataFrame, look: Look) -> Figure:
     limit = found["khat_threshold"].median()
     axes.axvline(limit, color="k", lw=1)
     axes.axhline(CLOSE, color="k", lw=1)
-    axes.set(yscale="log", xlabel="k-hat of the weights", ylabel="Jeffreys gap [nats]")
+    axes.set(
+        yscale="log",
+        xlabel=f"k-hat of the weights, at most {HIGHEST:g}",
+        ylabel="Jeffreys gap [nats]",
+    )
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     far = found["left"] - 2 * found["left_se"] > CLOSE
     trusted = found["khat"] < found["khat_threshold"]

@@ -15,7 +15,7 @@ import pandas as pd
 
 from suite.advice import disagreements, rules
 from suite.fingerprint import fingerprint, source_fingerprint
-from suite.plots_answer import LETTERS, answers, pairs
+from suite.plots_answer import LETTERS, answers, learnt, pairs
 from suite.sections import kept, read, section, text_of
 from suite.shown import headings, shown_rows
 from suite.style import Look, begin
@@ -80,8 +80,9 @@ def _contents(folder: Path) -> dict[str, Any]:
         "sections": [section(folder, tables, look, *item) for item in plan["sections"].items()],
         "answers": drawn,
         "letters": LETTERS,
-        "rules_found": rules(found, tables["references"]) if drawn else [],
+        "rules_found": rules(learnt(found), tables["references"]) if drawn else [],
         "disagreements": disagreements(found),
+        "withheld": sorted(set(table["model"].dropna()) - set(found["model"])),
         "problems": _problems(table),
         "rules": RULES,
         "headings": headings(),

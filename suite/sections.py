@@ -23,8 +23,8 @@ from suite.view import View
 SHOWN = 60
 """Rows of a study's table that its section shows."""
 
-BRIEF = ("-room", "-intervals")
-"""How the figures' names end that a page of many models shows."""
+BRIEF = "-room"
+"""How the figure's name ends that a page of many models shows of each."""
 
 SHORT = {
     "verdict": "verdict",
@@ -74,7 +74,7 @@ def section(
 
 
 def brief(model: dict[str, Any]) -> dict[str, Any]:
-    """Of a page of many models: the first figure and the intervals, and where the others are."""
+    """Of a page of many models: the first figure, and where the others are."""
     shown = [item for item in model["figures"] if item["figure"].name.endswith(BRIEF)]
     others = [item["figure"].name for item in model["figures"] if item not in shown]
     return {**model, "figures": shown, "others": others}

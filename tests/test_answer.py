@@ -59,6 +59,16 @@ def test_the_titles_are_the_answers(table):
     assert f"Of {2 * MANY} fits that k-hat trusts" in khat.title
 
 
+def test_what_has_learnt_nothing_is_no_answer(table):
+    """As the prior of a model without data, which is its posterior."""
+    free = table["guide"] == "exactly"
+    table.loc[free, "gradient_evals"] = 0
+    table.loc[~free, "verdict"] = "biased"
+    heat, rank, *_ = answers(table, Look(list(ROOMS)))
+    assert heat.title == f"On 0 of {MANY} models the best guide is good or exact"
+    assert "exactly" not in rank.title
+
+
 def test_rules_count_the_models_of_a_kind_and_name_the_cheaper_first(table):
     traits = {"correlation": 0.0, "skewness": 2.0, "tails": 0.0, "neck": 0.1}
     references = pd.DataFrame({"model": f"model_{i}", **traits} for i in range(MANY))
