@@ -181,10 +181,16 @@ def _add_reference_weights(
 
 
 def _of_draws(draws: Sample, reference: Sample) -> dict[str, Estimate]:
-    """Errors of the sites' moments, and distances of the unconstrained vectors."""
-    means, spread = metrics.mean_errors(draws.values, reference.values), {}
-    if np.ptp(draws.values, axis=0).all():
-        log_sds = metrics.log_sd_errors(draws.values, reference.values)
+    """Errors of the sites' moments, and distances of the unconstrained vectors.
+
+    An entry that is the same in every draw of the reference, such as a zero of a Cholesky factor, is
+    no coordinate of the posterior.
+    """
+    moves = np.ptp(reference.values, axis=(0, 1)) > 0
+    values, known = draws.values[..., moves], reference.values[..., moves]
+    means, spread = metrics.mean_errors(values, known), {}
+    if np.ptp(values, axis=0).all():
+        log_sds = metrics.log_sd_errors(values, known)
         both = metrics.largest(log_sds), metrics.root_mean_square(log_sds)
         spread = dict(zip(OF_SPREAD, both, strict=True))
     return spread | {
