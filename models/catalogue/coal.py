@@ -7,13 +7,9 @@
 
 191 explosions in 448 quarters say little of each and much of their sum: most of z is as the prior has
 it, some combinations are not, and these are scaled by alpha: NUTS needs 60 leapfrogs a draw for an
-effective size of 36 in 4,000. So its reference is drawn along the axes of L' L, w = axes' z, each the more
-centred the more its length l lets the data say of it:
-
-    alpha^c w ~ Normal(0, alpha^c)    c = l / (l + 5)     5: about 1 / (alpha^2 explosions a quarter)
+effective size of 36 in 4,000. So its reference is drawn along the axes of L' L.
 Data: Jarrett (1979), Biometrika 66:191-193. Model: Moller, Syversveen and Waagepetersen (1998),
-Scandinavian J. Statistics 25:451-482, in one dimension. Partial centring: Gorinova, Moore and Hoffman
-(2020), ICML, arXiv:1906.03028.
+Scandinavian J. Statistics 25:451-482, in one dimension.
 """
 
 from pathlib import Path
@@ -24,14 +20,13 @@ import numpyro
 import numpyro.distributions as dist
 import pandas as pd
 
+from models.catalogue._axes import along_axes
 from suite import Model
 
 QUARTERS = 448
 decay = np.exp(-np.arange(QUARTERS) / 80)
 step = np.append(1, np.full(QUARTERS - 1, np.sqrt(1 - decay[1] ** 2)))
-root = np.tril(decay[:, None] * (step / decay))  # L
-lengths, axes = np.linalg.eigh(root.T @ root)
-centred = lengths / (lengths + 5)
+KNOWN = 5  # about 1 / (alpha^2 explosions a quarter)
 
 
 def observe(y, mu, walk):
@@ -46,15 +41,14 @@ def model(y):
     observe(y, mu, alpha * decay * jnp.cumsum(step / decay * z))  # L z without L
 
 
-def along_axes(y):
+def by_axes(y):
     mu = numpyro.sample("mu", dist.Normal(-1, 1))
     alpha = numpyro.sample("alpha", dist.HalfNormal(1))
-    w = numpyro.sample("scaled", dist.Normal(0, alpha**centred).to_event(1)) / alpha**centred
-    numpyro.deterministic("z", jnp.asarray(axes) @ w)
-    observe(y, mu, alpha * (jnp.asarray(root @ axes) @ w))
+    root = np.tril(decay[:, None] * (step / decay))  # L
+    observe(y, mu, along_axes("z", alpha, root, KNOWN))
 
 
 table = pd.read_csv(Path(__file__).parents[1] / "data" / "coal.csv", comment="#")
 counts = np.histogram(table["year"], QUARTERS, range=(1851, 1963))[0]
 data = {"y": jnp.asarray(counts)}
-coal = Model("coal", model, data, reference=Model("coal_along_axes", along_axes, data))
+coal = Model("coal", model, data, reference=Model("coal_along_axes", by_axes, data))

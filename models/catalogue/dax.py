@@ -44,5 +44,4 @@ def by_steps(r):
 table = pd.read_csv(Path(__file__).parents[1] / "data" / "dax.csv", comment="#")
 returns = 100 * np.diff(np.log(table["close"]))
 data = {"r": jnp.asarray(returns)}
-dax_steps = Model("dax_steps", by_steps, data)
-dax = Model("dax", model, data, reference=dax_steps)
+dax = Model("dax", model, data, reference=Model("dax_steps", by_steps, data))

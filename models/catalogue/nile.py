@@ -8,26 +8,43 @@
     y[t] ~ Normal(level[t], noise_sd)             flow at Aswan, 10^8 m^3
 
 Given both sds it is a Gaussian, whose width and direction depend on them: drift_sd may be near zero,
-where step is as the prior has it, or large, where the data say what it is.
+where step is as the prior has it, or large, where the data say what it is. The reference is drawn along
+the axes of the walk.
 Data: Cobb (1978), Biometrika 65:243-251. Model: Durbin and Koopman (2012), Time Series Analysis by
 State Space Methods, ch. 2.
 """
 
 import jax.numpy as jnp
+import numpy as np
 import numpyro
 import numpyro.distributions as dist
 
+from models.catalogue._axes import along_axes
 from suite import Model
+
+KNOWN = 9  # about noise_sd^2 / drift_sd^2
+
+
+def sds():
+    drift_sd = numpyro.sample("drift_sd", dist.HalfNormal(100))
+    return drift_sd, numpyro.sample("noise_sd", dist.HalfNormal(200))
+
+
+def observe(y, walk, noise_sd):
+    level0 = numpyro.sample("level0", dist.Normal(1000, 300))
+    with numpyro.plate("year", len(y)):
+        numpyro.sample("y", dist.Normal(level0 + walk, noise_sd), obs=y)
 
 
 def model(y):
-    level0 = numpyro.sample("level0", dist.Normal(1000, 300))
-    drift_sd = numpyro.sample("drift_sd", dist.HalfNormal(100))
-    noise_sd = numpyro.sample("noise_sd", dist.HalfNormal(200))
+    drift_sd, noise_sd = sds()
     step = numpyro.sample("step", dist.Normal(0, 1).expand([len(y) - 1]).to_event(1))
-    level = level0 + drift_sd * jnp.append(0.0, jnp.cumsum(step))
-    with numpyro.plate("year", len(y)):
-        numpyro.sample("y", dist.Normal(level, noise_sd), obs=y)
+    observe(y, drift_sd * jnp.append(0.0, jnp.cumsum(step)), noise_sd)
+
+
+def by_axes(y):
+    drift_sd, noise_sd = sds()
+    observe(y, along_axes("step", drift_sd, np.tri(len(y), len(y) - 1, -1), KNOWN), noise_sd)
 
 
 # fmt: off
@@ -40,4 +57,5 @@ flow = [
     1170, 912, 746, 919, 718, 714, 740,
 ]
 # fmt: on
-nile = Model("nile", model, {"y": jnp.array(flow, float)})
+data = {"y": jnp.array(flow, float)}
+nile = Model("nile", model, data, reference=Model("nile_along_axes", by_axes, data))

@@ -1,0 +1,32 @@
+"""Draw a Gaussian vector along the axes that the data say something of: partial centring, axis by axis.
+
+Where the data see `scale` root z alone, z ~ Normal(0, 1), most directions of z are as the prior has them,
+and a few are not: these are scaled by `scale`. Along the axes of root' root, w = axes' z, each is drawn
+the more centred the more its length l lets the data say of it:
+
+    scale^c w ~ Normal(0, scale^c)    c = l / (l + known)
+
+with `known` the l of which prior and data say as much. Source: Gorinova, Moore and Hoffman (2020), ICML,
+arXiv:1906.03028.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+
+
+def along_axes(name, scale, root, known):
+    """Sample z along the axes, keep it as the site `name`, and return scale root z.
+
+    Args:
+        name: of z, which is deterministic here.
+        scale: positive, a draw of its own.
+        root: what takes z to what the data see, in units of `scale`.
+        known: noise over signal, squared; of entries of z that the data see one by one.
+    """
+    lengths, axes = np.linalg.eigh(root.T @ root)
+    power = scale ** (lengths / (lengths + known))
+    w = numpyro.sample("scaled", dist.Normal(0, power).to_event(1)) / power
+    numpyro.deterministic(name, jnp.asarray(axes) @ w)
+    return scale * (jnp.asarray(root @ axes) @ w)
