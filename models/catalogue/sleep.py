@@ -43,8 +43,5 @@ table = pd.read_csv(Path(__file__).parents[1] / "data" / "sleep.csv", comment="#
 data = {"y": jnp.asarray(table)}
 sleep_centered = Model("sleep_centered", model, data)
 sleep_noncentered = Model(
-    "sleep_noncentered",
-    reparam(model, config={"line": TransformReparam()}),
-    data,
-    reference=sleep_centered,
+    "sleep_noncentered", reparam(model, config={"line": TransformReparam()}), data
 )
