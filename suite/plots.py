@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from suite.plots_draws import intervals, over_draws
-from suite.plots_price import price
+from suite.plots_price import has_price, price
 from suite.plots_rates import compares_rates, rates
 from suite.plots_ways import both_ways
 from suite.style import REFERENCE, Figure, finish, headline, number, with_error
@@ -29,7 +29,8 @@ def figures(view: View) -> list[Figure]:
     measured = not view.of("kl_guide_posterior").empty
     ways = [both_ways(view)] if not view.of("kl_posterior_guide").empty else []
     seen = [*climbed, over_draws(view), intervals(view)]
-    return [*[room(view)] * measured, *ways, *seen, *[price(view)] * measured, *compared]
+    paid = [price(view)] if has_price(view) else []
+    return [*[room(view)] * measured, *ways, *seen, *paid, *compared]
 
 
 def room(view: View) -> Figure:

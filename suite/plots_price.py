@@ -26,10 +26,19 @@ FEW = 10
 """Effective draws, from which on NUTS is drawn."""
 
 
+def has_price(view: View) -> bool:
+    """Whether any guide that cost a gradient has a room."""
+    return bool(_paid(view)["kl_guide_posterior"].notna().any())
+
+
+def _paid(view: View) -> pd.DataFrame:
+    best = view.medians()
+    return best[best["gradient_evals"] > 0]  # the prior costs nothing
+
+
 def price(view: View) -> Figure:
     """What does accuracy cost? Gradients against the room, and against the worst error of a mean."""
-    best = view.medians()
-    best = best[best["gradient_evals"] > 0]  # the prior costs nothing
+    best = _paid(view)
     alike = best.groupby("gradient_evals")["seed"]
     aside = alike.cumcount() - (alike.transform("size") - 1) / 2
     best["x"] = best["gradient_evals"] * 1.1**aside  # what costs the same must not hide each other

@@ -10,7 +10,7 @@ from numpyro import handlers
 from numpyro.infer import init_to_uniform
 
 from suite.approximation import exact_posterior
-from suite.density import prior_log_joints
+from suite.density import flatten, prior_log_joints
 from suite.discover import docstring
 
 
@@ -68,6 +68,25 @@ def test_log_jacobian_is_the_log_determinant_of_constrain(there_and_back):
     if slope.shape[1] != slope.shape[2]:
         pytest.skip("the constrained sites have another dimension")
     np.testing.assert_allclose(stated, np.linalg.slogdet(slope).logabsdet, atol=1e-9)
+
+
+def test_the_twin_that_the_reference_is_drawn_from_has_the_same_density(model, sound):
+    if model.reference is None:
+        pytest.skip("it has no twin")
+    twin = flatten(model.reference)
+    if twin.dim != sound.dim:
+        pytest.skip("its twin has coordinates that it sums out")
+
+    def gap(u):
+        def to_model(u):
+            sites = twin.sites(u)
+            return sound.unconstrain({name: sites[name] for name in sound.shapes})[0]
+
+        volume = jnp.linalg.slogdet(jax.jacfwd(to_model)(u)).logabsdet
+        return twin.log_joint(u) - sound.log_joint(to_model(u)) - volume
+
+    u = jax.random.uniform(jax.random.key(0), (3, twin.dim), minval=-1, maxval=1)
+    np.testing.assert_allclose(jax.jit(lambda u: jax.lax.map(gap, u))(u), 0.0, atol=1e-6)
 
 
 def test_log_joint_less_log_posterior_is_the_same_everywhere(target, posterior):

@@ -3,10 +3,13 @@
 import math
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import pytest
 
-from suite import Fit
+from suite import Fit, Model
 from suite.approximation import exact_posterior
 from suite.cells import in_modes, score
 from suite.density import flatten
@@ -48,3 +51,16 @@ def test_a_gaussian_leaves_the_logarithm_of_the_modes_that_it_misses(catalogue):
     for elbo, found in zip(fitted.rounds.final[0], every, strict=True):
         assert found["modes"] == 6
         assert evidence - elbo == pytest.approx(math.log(6 / found["modes_held"]), abs=0.1)
+
+
+def of_unequal_modes():
+    either = dist.Categorical(jnp.array([0.8, 0.2]))
+    parts = dist.Normal(jnp.array([[-4.0, 0.0], [4.0, 1.0]]), jnp.array([[1.0, 0.5], [0.3, 2.0]]))
+    numpyro.sample("z", dist.MixtureSameFamily(either, parts.to_event(1)))
+
+
+def test_a_gaussian_at_each_mode_is_exact_where_each_mode_is_one(catalogue):
+    target = flatten(Model("unequal", of_unequal_modes, {}))
+    fitted = fit(target, catalogue.guides["laplace_mixture"], Fit(), 2, jax.random.key(0))
+    log_w = score(target, fitted, np.zeros((1, 1, 2)), BUDGETS["smoke"], jax.random.key(1))[0]
+    assert np.allclose(log_w, 0.0, atol=1e-4)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from suite.plots_price import price
+from suite.plots_price import has_price, price
 from suite.plots_rates import compares_rates, rates
 from suite.style import Look, begin
 from suite.view import View
@@ -108,6 +108,12 @@ def test_where_no_guide_is_near_the_price_names_the_closest(view):
     rows = view.rows.assign(kl_guide_posterior=view.rows["kl_guide_posterior"] + 1)
     title = price(replace(view, rows=rows)).title
     assert title.startswith("None is within 0.1 nats: good comes closest, 1.03 at 42,000 gradients")
+
+
+def test_no_price_is_drawn_of_what_costs_nothing(view):
+    assert has_price(view)
+    assert not has_price(replace(view, rows=view.rows.assign(gradient_evals=0)))
+    assert not has_price(replace(view, rows=view.rows.assign(kl_guide_posterior=np.nan)))
 
 
 def test_nuts_that_is_refused_or_unknown_claims_nothing(view):

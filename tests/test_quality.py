@@ -26,14 +26,19 @@ def log_w(u):
     return LOG_Z + (norm.logpdf(u) - norm.logpdf(u, scale=1.3)).sum(axis=-1)
 
 
-def a_row(density=True, far=0.0, points=None, **facts):
+def seen(u, still):
+    return Sample(u, np.concatenate([u, np.ones((*u.shape[:-1], still))], axis=-1))
+
+
+def a_row(density=True, far=0.0, points=None, still=0, **facts):
     """Of q = N(0, 1.3^2) for p = N(0, 1); with `far`, of one whose weights are all but none.
 
-    With `points`, of so many of q's draws and no more, so that q has no density.
+    With `points`, of so many of q's draws and no more, so that q has no density. The sites have `still`
+    entries that never move, as a Cholesky factor has.
     """
     rng = np.random.default_rng(0)
     draws, both = rng.normal(0, 1.3, (2_000, DIM)), rng.normal(size=(8, 250, DIM))
-    first, second = (Sample(part, part) for part in (both[:4], both[4:]))
+    first, second = (seen(part, still) for part in (both[:4], both[4:]))
     posterior = Posterior(first, second, {**FACTS, **facts})
     if points:
         draws = np.resize(draws, (points, DIM))[np.arange(len(draws)) % points]
@@ -41,7 +46,7 @@ def a_row(density=True, far=0.0, points=None, **facts):
     return quality(
         None if points else log_w(draws) - far * (draws**2).sum(axis=1),
         at,
-        Sample(draws, draws),
+        seen(draws, still),
         posterior,
         floors_of(posterior),
     )
@@ -84,6 +89,11 @@ MEASURED = set(OF_REFERENCE) | {"elbo", "khat", "ess_guide", "log_evidence_impor
 def test_no_number_lacks_its_error_and_no_empty_cell_its_reason(case):
     row = frame([a_row(**case)]).iloc[0]
     assert not set(lacking(row)) & MEASURED
+
+
+@pytest.mark.parametrize("points", [None, 50])
+def test_an_entry_that_never_moves_changes_nothing(points):
+    assert a_row(points=points, still=2) == a_row(points=points)
 
 
 def test_no_number_of_a_run_lacks_its_error_and_no_empty_cell_its_reason(smoke_run):
