@@ -36,7 +36,7 @@ report: $(READY) ## draw the report again: RESULTS=dir
 	$(RUN) suite report$(call flag,results,$(RESULTS))
 
 publish: $(READY) ## copy the last run's tables, certificates and figures to results/published
-	mkdir -p results/published/reference results/published/figures results/published/studies
+	cd results/published && rm -rf reference figures studies && mkdir reference figures studies
 	cp results/table.csv results/references.csv results/learning_rates.csv results/summary.csv \
 		results/bounds.csv results/published
 	cp results/reference/*.json results/published/reference
