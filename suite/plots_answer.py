@@ -81,7 +81,7 @@ def heatmap(found: pd.DataFrame) -> Figure:
         if np.isfinite(row["left"]):
             left_se = number(row["left_se"], row["left_se"])
             says += f" {number(row['left'], row['left_se'])}\n± {left_se}"
-        shade = "w" if row["left"] > 1 else "k"
+        shade = "w" if row["left"] > np.sqrt(LEAST * WIDEST) else "k"
         at = column[row["guide"]], line[row["model"]]
         axes.text(*at, says, ha="center", va="center", color=shade, fontsize=6)
     axes.set_xticks(range(len(guides)), guides, rotation=45, ha="right", fontsize=8)

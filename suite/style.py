@@ -31,7 +31,7 @@ FAR = 1e3
 """Times the widest room of the usual; what leaves more is drawn at the edge."""
 
 MARKERS = "osD^vPX*<>hp"
-DPI = 160
+DPI = 144
 
 
 @dataclass(frozen=True)
