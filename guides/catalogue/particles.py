@@ -16,36 +16,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from guides.modes import climb
 from suite import Fit, Guide
 from suite.approximation import Direct, from_points
 
 NUM_PARTICLES = 100
-MOST_CLIMBS = 1_000
-
-
-def climb(log_joint, start, options, key):
-    """Optax's L-BFGS, until the gradient is small, or it has taken `MOST_CLIMBS` steps."""
-    del options, key
-    solver = optax.lbfgs()
-    energy = optax.value_and_grad_from_state(lambda v: -log_joint(v))
-
-    def step(carry):
-        v, state, _, count = carry
-        value, slope = energy(v, state=state)
-        updates, state = solver.update(
-            slope, state, v, value=value, grad=slope, value_fn=lambda v: -log_joint(v)
-        )
-        searched = optax.tree.get(state, "info").num_linesearch_steps
-        return optax.apply_updates(v, updates), state, slope, count + searched
-
-    def goes_on(carry):
-        _, state, slope, _ = carry
-        count = optax.tree.get(state, "count")
-        return (count == 0) | ((count < MOST_CLIMBS) & (jnp.linalg.norm(slope) > 1e-6))
-
-    begin = start, solver.init(start), jnp.zeros_like(start), jnp.array(1)
-    v, _, _, count = jax.lax.while_loop(goes_on, step, begin)
-    return {"points": v[None]}, count
 
 
 def descend(log_joint, start, options, key):
