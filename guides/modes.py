@@ -28,9 +28,8 @@ NEAR, FLAT = 1.0, 1e-4
 """Squared distance, in the component's sds, of ends in one mode; nats that an end may leave to climb."""
 
 
-def climb(log_joint, start, options, key):
-    """Optax's L-BFGS, until the gradient is small, or it has taken `MOST_CLIMBS` steps."""
-    del options, key
+def climb(log_joint, start):
+    """Where L-BFGS (optax's) ends, its gradient small or `MOST_CLIMBS` steps taken, and its gradients."""
     solver = optax.lbfgs()
     energy = optax.value_and_grad_from_state(lambda v: -log_joint(v))
 
@@ -50,16 +49,16 @@ def climb(log_joint, start, options, key):
 
     begin = start, solver.init(start), jnp.zeros_like(start), jnp.array(1)
     v, _, _, count = jax.lax.while_loop(goes_on, step, begin)
-    return {"points": v[None]}, count
+    return v, count
 
 
 def find(log_joint, start, options, key):
     """Centre, scale and log share of each end; a share of zero where the climb found no mode."""
+    del options
     dim = len(start)
     far = jnp.geomspace(1.0, FARTHEST, NUM_STARTS)[:, None]
     starts = far * jax.random.normal(key, (NUM_STARTS, dim))
-    ends, counts = jax.vmap(lambda v: climb(log_joint, v, options, key))(starts)
-    centers = ends["points"][:, 0]
+    centers, counts = jax.vmap(lambda v: climb(log_joint, v))(starts)
     heights, slopes = jax.vmap(jax.value_and_grad(log_joint))(centers)
     precisions = -jax.lax.map(jax.hessian(log_joint), centers)
     scales = jnp.linalg.cholesky(jnp.linalg.inv(precisions))

@@ -2,8 +2,8 @@
 
 - `affine_coupling`: one half of the coordinates is shifted and scaled by a network of the other half,
   in turns; as quick to invert as to draw from, so that the gradient along the path alone costs little.
-  Its noise is a twentieth near the posterior, which halves what is left; twelve layers in place of
-  four halve it again. Dinh, Sohl-Dickstein and Bengio (2017), arXiv:1605.08803; by flowjax. Agrawal,
+  It halved what was left of four posteriors, and twelve layers in place of four halved that again.
+  Dinh, Sohl-Dickstein and Bengio (2017), arXiv:1605.08803; by flowjax. Agrawal,
   Sheldon and Domke (2020), arXiv:2006.10343, for such gradients and so many layers.
 - `spline_coupling`: the same, with splines. Durkan et al. (2019), arXiv:1906.04032.
 - `bnaf`: block neural autoregressive flow, one network that is monotone in each coordinate; it cannot be
