@@ -37,7 +37,7 @@ def room(view: View) -> Figure:
     """How far is each guide from the evidence? A bar from its ELBO up to log p(x)."""
     best = view.of("elbo")
     name, evidence, evidence_se = view.integral
-    gaps = evidence - best["elbo"]
+    gaps, errors = evidence - best["elbo"], np.hypot(best["elbo_se"], evidence_se)
     wide = widest(gaps)
     edge = evidence - wide * 1.25
     figure, axes = plt.subplots(figsize=(8, 1.2 + 0.55 * len(best)))
@@ -58,9 +58,8 @@ def room(view: View) -> Figure:
             markersize=5,
         )
         beyond = len(seeds) - len(seen)
-        error = np.hypot(row["elbo_se"], evidence_se)
         axes.annotate(
-            with_error(evidence - row["elbo"], error)
+            with_error(gaps[guide], errors[guide])
             + (f"  ◀ {beyond} of {len(seeds)} seeds" if beyond else ""),
             (1.01, place),
             xycoords=("axes fraction", "data"),
@@ -81,7 +80,7 @@ def room(view: View) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.invert_yaxis()
     axes.annotate("room [nats] ◀ beyond the axis", (1.01, 1.01), xycoords="axes fraction")
-    title = _room_title(gaps[gaps <= wide], best["elbo_se"])
+    title = _room_title(gaps[gaps <= wide], errors)
     headline(figure, title)
     said = "; ".join(f"{guide} {number(gap)}" for guide, gap in gaps.items())
     alt = f"Bars from each guide's ELBO to {name} = {number(evidence)} nats. Room left: {said}."

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from suite.plots import room
 from suite.plots_price import has_price, price
 from suite.plots_rates import compares_rates, rates
 from suite.style import Look, begin
@@ -108,6 +109,15 @@ def test_where_no_guide_is_near_the_price_names_the_closest(view):
     rows = view.rows.assign(kl_guide_posterior=view.rows["kl_guide_posterior"] + 1)
     title = price(replace(view, rows=rows)).title
     assert title.startswith("None is within 0.1 nats: good comes closest, 1.03 at 42,000 gradients")
+
+
+def test_a_room_is_known_no_better_than_the_evidence(view):
+    rows = view.rows.assign(elbo_se=0.001)
+    sure = replace(view, rows=rows.assign(theory_room=np.nan, verdict="good"))
+    assert room(sure).title.startswith("good leaves 0.0300 nats")
+    assert room(changed(sure, log_integral_se=0.05)).title.startswith(
+        "good leaves less than 0.100 nats"
+    )
 
 
 def test_no_price_is_drawn_of_what_costs_nothing(view):
