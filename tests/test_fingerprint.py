@@ -113,16 +113,59 @@ def test_the_order_of_repeated_objects_counts():
     assert fingerprint(partial(max, f, g, f)) != fingerprint(partial(max, f, g, g))
 
 
+@pytest.fixture
+def package(tmp_path):
+    """Writes a package of these files, by their names."""
+
+    def write(**files):
+        folder = tmp_path / "pkg"
+        for name, text in files.items():
+            path = folder.joinpath(*name.split("__")).with_suffix(".py")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            (path.parent / "__init__.py").touch()
+        (folder / "__init__.py").touch()
+        return folder
+
+    return write
+
+
 @pytest.mark.parametrize("line", ["import pkg.b", "from pkg.b import x", "from pkg import b"])
-def test_a_source_fingerprint_follows_imports_and_nothing_else(tmp_path, line):
-    folder = tmp_path / "pkg"
-    folder.mkdir()
-    for name, text in {"a": line, "b": "import pkg.c", "c": "x = 1", "other": "x = 1"}.items():
-        (folder / f"{name}.py").write_text(text)
+def test_a_source_fingerprint_follows_imports_and_nothing_else(package, line):
+    folder = package(a=line, b="import pkg.c\nx = 1", c="x = 1", other="x = 1")
     before = source_fingerprint(folder, "pkg.a")
     (folder / "other.py").write_text("x = 2")
     assert source_fingerprint(folder, "pkg.a") == before
     (folder / "c.py").write_text("x = 2")
+    assert source_fingerprint(folder, "pkg.a") != before
+
+
+@pytest.mark.parametrize(
+    "line", ["import pkg.layer.b", "from pkg.layer.b import x", "from pkg.layer import b, x"]
+)
+@pytest.mark.parametrize("file", ["__init__.py", "layer/__init__.py", "layer/b.py", "c.py"])
+def test_a_source_fingerprint_follows_packages(package, line, file):
+    folder = package(a=line, layer__b="x = 1", c="y = 1")
+    (folder / "layer" / "__init__.py").write_text("from pkg.c import y as x")
+    before = source_fingerprint(folder, "pkg.a")
+    path = folder / file
+    path.write_text(f"{path.read_text()}\nz = 2")
+    assert source_fingerprint(folder, "pkg.a") != before
+
+
+@pytest.mark.parametrize("text", ["from pkg.b import nowhere", "import pkg.nowhere"])
+def test_a_source_whose_imports_cannot_be_followed_is_refused(package, text):
+    folder = package(a=text, b="def __getattr__(name): ...")
+    with pytest.raises(LookupError, match="nowhere"):
+        source_fingerprint(folder, "pkg.a")
+
+
+def test_what_a_source_says_of_itself_does_not_count(package):
+    folder = package(a='"""Text."""\ndef f():\n    """More."""\n    return 1')
+    before = source_fingerprint(folder, "pkg.a")
+    package(a='"""Other."""\n\n# a comment\ndef f():\n    return 1')
+    assert source_fingerprint(folder, "pkg.a") == before
+    package(a="def f():\n    return 2")
     assert source_fingerprint(folder, "pkg.a") != before
 
 
