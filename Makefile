@@ -13,7 +13,7 @@ spaced = $(strip $(subst $(comma), ,$(1)))
 commaed = $(subst $(empty) ,$(comma),$(spaced))
 flag = $(if $(2), --$(1) '$(2)')
 
-.PHONY: help experiments catalogue plan report publish calibration planted posteriordb quality gradients recipes bench faults test laws lint lock clean
+.PHONY: help experiments catalogue plan report publish calibration planted posteriordb quality gradients recipes bench faults test laws wheel lint lock clean
 
 help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -24,21 +24,22 @@ CHOSEN = $(call spaced,$(ONLY))$(call flag,guides,$(call commaed,$(GUIDES)))$(ca
 	flag,posteriordb,$(POSTERIORDB))
 
 experiments: $(READY) ## run what changed: ONLY=a,b GUIDES=c,d BUDGET=smoke WORKERS=2 RESULTS=dir POSTERIORDB=dir SCHEDULER=address
-	$(RUN) suite run $(CHOSEN)$(call flag,scheduler,$(SCHEDULER))
+	$(RUN) elbo_room run $(CHOSEN)$(call flag,scheduler,$(SCHEDULER))
 
 catalogue: $(READY) ## the same, and every guide on every model of the folders in models/
-	$(RUN) suite run --all $(CHOSEN)$(call flag,scheduler,$(SCHEDULER))
+	$(RUN) elbo_room run --all $(CHOSEN)$(call flag,scheduler,$(SCHEDULER))
 
 plan: $(READY) ## what would `make experiments` run, why, and how long? the same variables
-	$(RUN) suite plan $(CHOSEN)
+	$(RUN) elbo_room plan $(CHOSEN)
 
 report: $(READY) ## draw the report again: RESULTS=dir
-	$(RUN) suite report$(call flag,results,$(RESULTS))
+	$(RUN) elbo_room report$(call flag,results,$(RESULTS))
 
 publish: $(READY) ## copy the last run's tables, certificates and figures to results/published
 	cd results/published && rm -rf reference figures studies && mkdir reference figures studies
 	cp results/table.csv results/references.csv results/learning_rates.csv results/summary.csv \
-		results/bounds.csv results/published
+		results/bounds.csv results/answers.csv results/ranking.csv results/rules.csv \
+		results/disagreements.csv results/versions.json results/published
 	cp results/reference/*.json results/published/reference
 	cp results/studies/*.csv results/published/studies
 	cp results/figures/*-room.png results/published/figures
@@ -48,37 +49,43 @@ publish: $(READY) ## copy the last run's tables, certificates and figures to res
 	cp -r results/figures/*/ results/published/figures
 
 calibration: $(READY) ## do 95 % intervals cover? writes benchmarks/calibration.csv
-	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/calibration.py
+	OMP_NUM_THREADS=1 .venv/bin/python -m benchmarks.calibration
 
-planted: $(READY) ## which metric catches which failure? writes the README's table
-	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/planted.py
+planted: $(READY) ## which metric catches which failure? writes docs/how-the-numbers-are-made.md's table
+	OMP_NUM_THREADS=1 .venv/bin/python -m benchmarks.planted
 
 posteriordb: $(READY) ## do model and NUTS agree with it? POSTERIORDB=path; writes benchmarks/posteriordb.csv
-	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/posteriordb.py
+	OMP_NUM_THREADS=1 .venv/bin/python -m benchmarks.posteriordb
 
-bench: $(BENCH_READY) ## how fast, beside others? over two hours; writes benchmarks/speed.csv and growth.csv, and the README
-	.venv-bench/bin/python benchmarks/speed.py
-	.venv-bench/bin/python benchmarks/growth.py
-	.venv-bench/bin/python benchmarks/quote.py
+bench: $(BENCH_READY) ## how fast, beside others? over two hours; writes benchmarks/speed.csv, growth.csv and docs/how-fast.md
+	.venv-bench/bin/python -m benchmarks.speed
+	.venv-bench/bin/python -m benchmarks.growth
+	.venv-bench/bin/python -m benchmarks.quote
 
 quality: $(READY) ## does every family reach its best? reads results/table.csv; writes benchmarks/quality.csv
-	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/quality.py $(RESULTS)
+	OMP_NUM_THREADS=1 .venv/bin/python -m benchmarks.quality $(RESULTS)
 
 gradients: $(READY) ## does the path gradient have less noise? writes benchmarks/gradients.csv
-	OMP_NUM_THREADS=1 .venv/bin/python benchmarks/gradients.py
+	OMP_NUM_THREADS=1 .venv/bin/python -m benchmarks.gradients
 
 recipes: $(READY) ## which depth, width and particles for the flows? results in results/recipes
-	$(RUN) suite run benchmarks/recipes.py --results results/recipes
+	$(RUN) elbo_room run benchmarks/recipes.py --results results/recipes
 
 faults: $(READY) ## does anything cost a finished cell? writes benchmarks/faults.csv and overhead.csv
-	.venv/bin/python benchmarks/faults.py
-	.venv/bin/python benchmarks/overhead.py
+	.venv/bin/python -m benchmarks.faults
+	.venv/bin/python -m benchmarks.overhead
+
+# Two processes share the files out; a single test started by hand starts none, see CONTRIBUTING.md.
+SHARED := --numprocesses=2 --dist=loadfile
 
 test: lint ## lint, then run the tests
-	$(RUN) pytest
+	$(RUN) pytest $(SHARED)
 
 laws: $(READY) ## the tests' laws for every model and guide, those in folders too
-	$(RUN) pytest --laws tests/test_models.py tests/test_guides.py
+	$(RUN) pytest $(SHARED) --laws tests/test_models.py tests/test_guides.py
+
+wheel: $(READY) ## build the wheel, install it with all that it asks for in an empty environment, and try it
+	$(RUN) pytest --wheel tests/test_wheel.py
 
 lint: $(READY) ## check style, format and types
 	$(RUN) ruff check .
@@ -94,7 +101,7 @@ lock: ## pin what pyproject.toml asks for (needs uv); UPGRADE=1 moves every pin 
 
 clean: ## remove .venv, .venv-bench, .cache, tool caches, and results except results/published
 	rm -rf .venv .venv-bench .cache .pytest_cache .ruff_cache
-	find suite models guides experiments benchmarks tests -name __pycache__ -prune -exec rm -rf {} +
+	find elbo_room models guides experiments benchmarks tests -name __pycache__ -prune -exec rm -rf {} +
 	test ! -d results || find results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +
 
 # The stamp comes last: a set-up that was cut off has none, so the next make starts it afresh.

@@ -8,7 +8,6 @@ its own from NUTS, and draws of its own from the guide.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,14 +20,12 @@ import pandas as pd
 from numpyro.infer import MCMC, NUTS
 from scipy.stats import multivariate_normal
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from suite import Model  # noqa: E402
-from suite.density import flatten  # noqa: E402
-from suite.evidence import bridge_evidence  # noqa: E402
-from suite.metrics import Estimate, elbo, eubo  # noqa: E402
-from suite.nuts import CHAINS  # noqa: E402
+from elbo_room import Model
+from elbo_room.estimate import Estimate
+from elbo_room.measure.metrics import elbo, eubo
+from elbo_room.posterior.density import make_target
+from elbo_room.reference.evidence import bridge_evidence
+from elbo_room.reference.nuts import CHAINS
 
 DIMENSIONS, REPLICATIONS = (1, 5, 20, 50), 200
 DRAWS, CHAIN_DRAWS, WARMUP = 4_000, 500, 500
@@ -91,7 +88,7 @@ def references(known: Known, replications: int) -> np.ndarray:
 
 def replicate(known: Known, replications: int) -> list[dict[str, Estimate]]:
     """Every estimate of every replication."""
-    target = flatten(known.model)
+    target = make_target(known.model)
     guide = dist.Normal(known.guide_mean, known.guide_sd).to_event(1)
     found = []
 

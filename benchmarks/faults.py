@@ -28,16 +28,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 import psutil
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.standins import STARTS  # noqa: E402
-from suite.cluster import Cluster  # noqa: E402
-from suite.discover import Place  # noqa: E402
-from suite.engine import run_cells  # noqa: E402
-from suite.plan import Cell, Plan  # noqa: E402
-from suite.spec import BUDGETS  # noqa: E402
-from suite.store import Store  # noqa: E402
+from benchmarks import ROOT
+from benchmarks.standins import STARTS
+from elbo_room.content.discover import Place
+from elbo_room.effort import BUDGETS
+from elbo_room.run.cluster import Cluster
+from elbo_room.run.engine import run_cells
+from elbo_room.run.plan import Cell, Plan
+from elbo_room.run.store import Lost, Record, Store
 
 WORKERS, SECONDS, MEMORY = 2, 8, 2**29
 """Of the cluster: its workers, and the limits of a cell."""
@@ -92,15 +90,14 @@ def drive(folder: Path, plan: Plan, scheduler: str | None) -> None:
     store = Store(folder)
     with store.lock():
         records, _ = run_cells(plan, store, cluster, lambda line: print(line, flush=True))
-        rows = [
-            {"cell": cell.title, "value": records[key].get("value"), **_fate(records[key])}
-            for key, cell in plan.cells.items()
-        ]
+        rows = [{"cell": cell.title, **_ended(records[key])} for key, cell in plan.cells.items()]
         store.write_csv("table.csv", pd.DataFrame(rows))
 
 
-def _fate(record: dict[str, Any]) -> dict[str, Any]:
-    return {"status": record.get("status", "ok"), "reason": record.get("reason")}
+def _ended(record: Record) -> dict[str, Any]:
+    if isinstance(record, Lost):
+        return {"value": None, "status": record.status, "reason": record.reason}
+    return {"value": record.content["value"], "status": "ok", "reason": None}
 
 
 # What goes wrong around them.
@@ -208,7 +205,15 @@ def measure(runs: Sequence[str], models: int, guides: int, base: Path) -> Iterat
         folder = base / where.replace(" ", "_")
         starts = folder.with_suffix(".starts")
         environment = {**os.environ, STARTS: str(starts)}
-        command = [sys.executable, __file__, "--drive", str(folder), str(models), str(guides)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.faults",
+            "--drive",
+            str(folder),
+            str(models),
+            str(guides),
+        ]
         begun = time.monotonic()
         with ExitStack() as stack:
             stack.enter_context(_small_disk(folder))

@@ -10,33 +10,24 @@ Where the family holds the posterior the path gradient has no noise; elsewhere i
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from elbo_room.guides.flows import iaf, spline
+from elbo_room.guides.gaussian import fullrank, meanfield
 
-from suite.environment import xla_flags  # noqa: E402 (before JAX is asked for a program)
-
-os.environ["XLA_FLAGS"] = xla_flags()
-
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-
-from guides.flows import iaf, spline  # noqa: E402
-from guides.gaussian import fullrank, meanfield  # noqa: E402
-from models.eight_schools import noncentered  # noqa: E402
-from models.regression import regression  # noqa: E402
-from suite import Fit, Guide, Model  # noqa: E402
-from suite.density import flatten  # noqa: E402
-from suite.fit import Fitted, fit  # noqa: E402
-from suite.objective import FlatELBO  # noqa: E402
+from elbo_room import Fit, Guide, Model
+from elbo_room.fit.fitted import Fitted, fit
+from elbo_room.fit.objective import FlatELBO
+from elbo_room.posterior.density import make_target
+from models.eight_schools import noncentered
+from models.regression import regression
 
 SEEDS, DRAWS = 5, 400
 
@@ -46,7 +37,7 @@ def variances(fitted: Fitted, model: Model, path: bool) -> np.ndarray:
     options = replace(fitted.options, path_gradient=path)
 
     def slope(params: Any, frame: Any, key: Any) -> Any:
-        elbo = FlatELBO(flatten(model), fitted.guide, options, frame)
+        elbo = FlatELBO(make_target(model), fitted.guide, options, frame)
         return jax.grad(lambda p: elbo.loss(key, p, None, None))(params)
 
     def total(params: Any, frame: Any) -> Any:
@@ -59,7 +50,7 @@ def variances(fitted: Fitted, model: Model, path: bool) -> np.ndarray:
 
 def reached(model: Model, guide: Guide, options: Fit) -> tuple[Fitted, dict[str, float]]:
     """A fit, and the median ELBO of its seeds."""
-    fitted = fit(flatten(model), guide, options, SEEDS, jax.random.key(0))
+    fitted = fit(make_target(model), guide, options, SEEDS, jax.random.key(0))
     rounds = fitted.rounds
     middle = np.argsort(rounds.final[rounds.rate])[SEEDS // 2]
     name = "path" if options.path_gradient else "usual"

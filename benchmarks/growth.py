@@ -11,10 +11,8 @@ larger half of the sizes: 1 is linear.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -22,17 +20,14 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
+from elbo_room.guides.gaussian import meanfield
 from numpyro.infer.autoguide import AutoLowRankMultivariateNormal
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.timing import Bench, Job, Result, command_line, middle, timed  # noqa: E402
-from guides.gaussian import meanfield  # noqa: E402
-from suite import Fit, Guide, Model  # noqa: E402
-from suite.batch import CHUNKS  # noqa: E402
-from suite.density import flatten  # noqa: E402
-from suite.programs import get_ready  # noqa: E402
+from benchmarks.timing import Bench, Job, Result, command_line, middle, timed
+from elbo_room import Fit, Guide, Model
+from elbo_room.fit.batch import CHUNKS
+from elbo_room.fit.programs import get_ready
+from elbo_room.posterior.density import make_target
 
 STEPS = {10: 5_000, 100: 5_000, 1_000: 2_000, 10_000: 500, 100_000: 200, 1_000_000: 100}
 """Of the round, by size."""
@@ -75,8 +70,8 @@ MODELS: dict[str, Callable[[int], Model]] = {
 
 def steps_of(what: str, size: int, guide: str, steps: int) -> Result:
     """Seconds of a step."""
-    how = Fit(learning_rates=(1e-2,), whiten=False)
-    ready = get_ready(flatten(MODELS[what](size)), GUIDES[guide], how, 1, jax.random.key(0))
+    how = Fit(learning_rates=(1e-2,), precondition=False)
+    ready = get_ready(make_target(MODELS[what](size)), GUIDES[guide], how, 1, jax.random.key(0))
     ready.train(ready.states, 0, 1)
     every = max(1, steps // CHUNKS)
     return {"seconds": timed(lambda: ready.train(ready.states, 0, every))[0] / (every * CHUNKS)}
@@ -120,4 +115,4 @@ ITEMS = {
 }
 
 if __name__ == "__main__":
-    command_line(__file__, {"steps_of": steps_of}, ITEMS)
+    command_line("benchmarks.growth", {"steps_of": steps_of}, ITEMS)

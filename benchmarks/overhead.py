@@ -18,16 +18,14 @@ from typing import Any
 
 import pandas as pd
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.faults import cluster_of_others  # noqa: E402
-from suite.cluster import Cluster  # noqa: E402
-from suite.discover import Place  # noqa: E402
-from suite.engine import run_cells  # noqa: E402
-from suite.plan import Cell, Plan  # noqa: E402
-from suite.spec import BUDGETS  # noqa: E402
-from suite.store import Store  # noqa: E402
+from benchmarks import ROOT
+from benchmarks.faults import cluster_of_others
+from elbo_room.content.discover import Place
+from elbo_room.effort import BUDGETS
+from elbo_room.run.cluster import Cluster
+from elbo_room.run.engine import run_cells
+from elbo_room.run.plan import Cell, Plan
+from elbo_room.run.store import Store
 
 CELLS, WORKERS = 500, 2
 EXPERIMENT = ("regression", "--guides", "meanfield,fullrank", "--budget", "smoke")
@@ -50,14 +48,16 @@ def seconds(command: list[str], **options: Any) -> float:
 
 def table(results: Path, *where: str) -> pd.DataFrame:
     """Of an experiment, its seconds left out."""
-    seconds([sys.executable, "-m", "suite", "run", *EXPERIMENT, *where, "--results", str(results)])
+    seconds(
+        [sys.executable, "-m", "elbo_room", "run", *EXPERIMENT, *where, "--results", str(results)]
+    )
     found = pd.read_csv(results / "table.csv")
     return found.drop(columns=[name for name in found if name.endswith("_seconds")])
 
 
 def rows(base: Path) -> Iterator[dict[str, Any]]:
     """What is asked, what was found, and whether that is enough."""
-    command = [sys.executable, __file__, str(base / "nothing")]
+    command = [sys.executable, "-m", "benchmarks.overhead", str(base / "nothing")]
     for what, most in ((f"seconds of {CELLS} cells", 30), ("seconds of a second run", 5)):
         took = seconds(command)
         yield {"what": what, "found": f"{took:.1f}", "asked": f"< {most}", "met": took < most}

@@ -1,6 +1,6 @@
 """Which metric catches which failure: guides that are wrong in a known way, against known posteriors.
 
-`make planted` runs it and writes its table into the README. Every posterior and guide here is a
+`make planted` runs it and writes its table into the docs. Every posterior and guide here is a
 five-dimensional density that SciPy knows, so no fit and no sampler can be to blame.
 """
 
@@ -18,19 +18,26 @@ from scipy.stats import multivariate_normal, multivariate_t
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.quote import quote  # noqa: E402
-from suite.quality import Posterior, Sample, floors_of, quality  # noqa: E402
-from suite.verdict import LIMITS, verdict  # noqa: E402
+from benchmarks.quote import DOCS, quote  # noqa: E402
+from elbo_room.measure.quality import floors_of, quality  # noqa: E402
+from elbo_room.measure.samples import ReferencePair, Sample  # noqa: E402
+from elbo_room.reference.certificate import Certificate  # noqa: E402
+from elbo_room.reference.evidence import Evidence  # noqa: E402
+from elbo_room.reference.facts import Facts  # noqa: E402
+from elbo_room.tables.verdict import LIMITS, verdict  # noqa: E402
 
 DIM, DRAWS, CHAINS, CHAIN_DRAWS, REPETITIONS = 5, 2_000, 4, 500, 20
 LOG_EVIDENCE = -12.0
+
+SIGNED = Certificate(1.0, 2_000, 2_000, 2_000, 2_000, 1.0, 0, 0.9, 100_000, 50_000)
+"""Of a reference that nobody objects to."""
 
 METRICS = {
     "kl_guide_posterior": "KL(q, p)",
     "kl_posterior_guide": "KL(p, q)",
     "khat": "k-hat",
-    "ess_guide": "share by q",
-    "ess_reference": "share by p",
+    "ess_share_guide": "share by q",
+    "ess_share_reference": "share by p",
     "missed_mass": "missed",
     "mean_error_max": "mean",
     "log_sd_error_max": "sd",
@@ -102,10 +109,10 @@ def row_of(failure: Failure, repetition: int) -> dict[str, Any]:
     def log_w(x: np.ndarray) -> np.ndarray:
         return LOG_EVIDENCE + failure.p.logpdf(x) - failure.q.logpdf(x)
 
-    evidence = {"value": LOG_EVIDENCE, "se": 0.0, "method": "exact"}
-    facts = {"objections": [], "flat": [], "evidence": evidence, "second_evidence": evidence}
+    evidence = Evidence(LOG_EVIDENCE, 0.0, "exact")
+    facts = Facts("exact", evidence, evidence, (), SIGNED, evidence, None)
     reference = Sample(both, both)
-    posterior = Posterior(reference.at(slice(CHAINS)), reference.at(slice(CHAINS, None)), facts)
+    posterior = ReferencePair(reference.at(slice(CHAINS)), reference.at(slice(CHAINS, None)), facts)
     row = quality(log_w(draws), log_w(both), Sample(draws, draws), posterior, floors_of(posterior))
     return {**row, "verdict": verdict(row)}
 
@@ -149,13 +156,14 @@ def table(found: dict[str, list[dict[str, Any]]]) -> str:
     return "\n".join(lines)
 
 
+PAGE = DOCS / "how-the-numbers-are-made.md"
 BEGIN = "<!-- planted failures: made by `make planted` -->"
 
 
 def main() -> None:
-    """Write the table into the README."""
+    """Write the table into the docs."""
     made = table(measure())
-    quote(BEGIN, made)
+    quote(PAGE, BEGIN, made)
     print(made)
 
 

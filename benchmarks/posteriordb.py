@@ -7,42 +7,35 @@ gradient from zero, all in combined Monte Carlo standard errors.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import jax
+import pandas as pd
 
-from suite.environment import xla_flags  # noqa: E402 (before JAX is asked for a program)
-
-os.environ["XLA_FLAGS"] = xla_flags()
-
-import jax  # noqa: E402
-import pandas as pd  # noqa: E402
-
-from suite.agreement import agree  # noqa: E402
-from suite.density import flatten  # noqa: E402
-from suite.discover import discover  # noqa: E402
-from suite.draws import Draws  # noqa: E402
-from suite.nuts import Certificate, nuts  # noqa: E402
-from suite.posteriordb import VARIABLE, folder  # noqa: E402
-from suite.spec import BUDGETS, Model  # noqa: E402
+from elbo_room.content.discover import discover
+from elbo_room.content.posteriordb import VARIABLE, folder
+from elbo_room.effort import BUDGETS
+from elbo_room.posterior.density import make_target
+from elbo_room.posterior.draws import Draws
+from elbo_room.reference.agreement import agree
+from elbo_room.reference.nuts import Certificate, nuts
+from elbo_room.spec import Model
 
 
 @cache
 def drawn(model: Model) -> tuple[Draws, Certificate]:
     """NUTS draws of a model, once for it and for all that it is the reference of."""
-    return nuts(flatten(model), BUDGETS["default"], jax.random.key(0))
+    return nuts(make_target(model), BUDGETS["default"], jax.random.key(0))
 
 
 def compare(model: Model) -> dict[str, object]:
     """One model against its entry, its draws from the twin that NUTS can sample, if it has one."""
     begun = time.perf_counter()
     draws, certificate = drawn(model.reference or model)
-    found = agree(flatten(model), draws)
+    found = agree(make_target(model), draws)
     return {
         "model": model.name,
         "entry": found.entry,

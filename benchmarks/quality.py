@@ -13,32 +13,24 @@ quality.csv: a row for each demand, the worst seed's number, and whether it is m
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+import pandas as pd
+from elbo_room.guides.gaussian import fullrank, meanfield
 
-from suite.environment import xla_flags  # noqa: E402 (before JAX is asked for a program)
-
-os.environ["XLA_FLAGS"] = xla_flags()
-
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
-import numpy as np  # noqa: E402
-import numpyro  # noqa: E402
-import numpyro.distributions as dist  # noqa: E402
-import pandas as pd  # noqa: E402
-
-from guides.gaussian import fullrank, meanfield  # noqa: E402
-from models.wide import covariance, mean_field_room  # noqa: E402
-from suite import Fit, Model  # noqa: E402
-from suite.density import flatten  # noqa: E402
-from suite.discover import discover  # noqa: E402
-from suite.fit import Fitted, fit  # noqa: E402
+from benchmarks import ROOT
+from elbo_room import Fit, Model
+from elbo_room.content.discover import discover
+from elbo_room.fit.fitted import Fitted, fit
+from elbo_room.posterior.density import make_target
+from models.wide import covariance, mean_field_room
 
 OPTIMUM, NEAR, ENOUGH = 0.02, 0.05, 12
 FLOWS = {"eight_schools_noncentered": 0.02, "eight_schools_centered": 0.1, "funnel": 0.1}
@@ -84,7 +76,7 @@ def gaussians() -> Iterator[Row]:
             model, posterior, best = gaussian(dim, correlation, wide)
             for guide, room in ((meanfield, best), (fullrank, 0.0)):
                 options = guide.fit or Fit()
-                fitted = fit(flatten(model), guide, options, SEEDS, jax.random.key(0))
+                fitted = fit(make_target(model), guide, options, SEEDS, jax.random.key(0))
                 beyond = rooms(fitted, posterior).max() - room
                 scales = "1e-3 to 1e3" if wide else "1"
                 what = f"{guide.name}, Gaussian, d = {dim}, r = {correlation}, scales {scales}"

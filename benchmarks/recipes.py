@@ -13,13 +13,13 @@ Source: Kingma et al. (2016), arXiv:1606.04934; Durkan et al. (2019), arXiv:1906
 from dataclasses import replace
 from functools import partial
 
+from elbo_room.guides.flows import AutoFlow, iaf, spline, splines
 from flowjax.flows import masked_autoregressive_flow
 from numpyro.infer.autoguide import AutoIAFNormal
 
-from guides.flows import AutoFlow, iaf, spline, splines
+from elbo_room import Experiment, Guide
 from models.eight_schools import centered, noncentered
 from models.funnel import funnel
-from suite import Experiment, Guide
 
 
 def iaf_of(name: str, num_flows: int, width: int) -> Guide:

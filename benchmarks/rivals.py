@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,19 +12,16 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import optax
+from elbo_room.guides.flows import iaf, spline
+from elbo_room.guides.gaussian import fullrank, meanfield
 from jax.flatten_util import ravel_pytree
 from numpyro.infer.util import initialize_model
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from guides.flows import iaf, spline  # noqa: E402
-from guides.gaussian import fullrank, meanfield  # noqa: E402
-from models.eight_schools import noncentered  # noqa: E402
-from models.regression import NOISE_SD, PRIOR_SD, regression  # noqa: E402
-from suite import Fit, Model  # noqa: E402
-from suite.density import flatten  # noqa: E402
-from suite.fit import fit  # noqa: E402
+from elbo_room import Fit, Model
+from elbo_room.fit.fitted import fit
+from elbo_room.posterior.density import make_target
+from models.eight_schools import noncentered
+from models.regression import NOISE_SD, PRIOR_SD, regression
 
 PARTICLES, ELBO_DRAWS = 16, 20_000
 GUIDES = {guide.name: guide for guide in (meanfield, fullrank, iaf, spline)}
@@ -65,7 +60,7 @@ Moments = Callable[[], tuple[Any, Any]]
 def by_suite(model: str, guide: str, steps: int | None, seed: int) -> Moments:
     """Ours; without a number of steps, as experiments have it."""
     how = options(guide, steps, learning_rates=Fit().learning_rates) if steps else options(guide)
-    fitted = fit(flatten(MODELS[model]()), GUIDES[guide], how, 1, jax.random.key(seed))
+    fitted = fit(make_target(MODELS[model]()), GUIDES[guide], how, 1, jax.random.key(seed))
     params = jax.block_until_ready(jax.tree.map(lambda leaf: leaf[0], fitted.rounds.params))
 
     def moments() -> tuple[Any, Any]:
@@ -103,7 +98,7 @@ def by_pymc(model: str, guide: str, steps: int, seed: int) -> Moments:
 
     def moments() -> tuple[Any, Any]:
         order = [name.removesuffix("_log__") for name in fitted.ordering]
-        assert order == list(flatten(MODELS[model]()).shapes)
+        assert order == list(make_target(MODELS[model]()).shapes)
         return fitted.mean.eval(), fitted.cov.eval()
 
     return moments
@@ -127,7 +122,7 @@ def by_blackjax(model: str, guide: str, steps: int, seed: int) -> Moments:
     state = jax.block_until_ready(train(vi.init(start), jax.random.split(train_key, steps)))
 
     def moments() -> tuple[Any, Any]:
-        order = list(flatten(problem).shapes)
+        order = list(make_target(problem).shapes)
         assert order == sorted(order)  # as ravel_pytree has them
         if guide == "meanfield":
             return state.mu, np.diag(np.exp(2 * state.rho))
@@ -144,7 +139,7 @@ CONTESTANTS = {"suite": by_suite, "pymc": by_pymc, "blackjax": by_blackjax}
 
 def elbo(model: str, mean: Any, covariance: Any) -> float:
     """Of a Gaussian, nats; on the same base draws for all."""
-    target, factor = flatten(MODELS[model]()), np.linalg.cholesky(covariance)
+    target, factor = make_target(MODELS[model]()), np.linalg.cholesky(covariance)
     noise = np.random.default_rng(0).normal(size=(ELBO_DRAWS, target.dim))
     log_joint = jax.jit(jax.vmap(target.log_joint))(np.asarray(mean) + noise @ factor.T)
     entropy = target.dim * (1 + np.log(2 * np.pi)) / 2 + np.log(np.diag(factor)).sum()

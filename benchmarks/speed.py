@@ -18,11 +18,9 @@ are medians, `ratio` is what `target` asks of. Its items:
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import product
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -32,10 +30,7 @@ import optax
 from numpyro.infer import SVI, Trace_ELBO
 from numpyro.infer.svi import SVIState
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.rivals import (  # noqa: E402
+from benchmarks.rivals import (
     CONTESTANTS,
     GUIDES,
     MODELS,
@@ -43,7 +38,7 @@ from benchmarks.rivals import (  # noqa: E402
     elbo,
     options,
 )
-from benchmarks.timing import (  # noqa: E402
+from benchmarks.timing import (
     Bench,
     Found,
     Job,
@@ -52,14 +47,14 @@ from benchmarks.timing import (  # noqa: E402
     middle,
     timed,
 )
-from models.eight_schools import noncentered  # noqa: E402
-from models.regression import regression  # noqa: E402
-from suite.density import flatten  # noqa: E402
-from suite.fit import fit  # noqa: E402
-from suite.objective import FlatELBO  # noqa: E402
-from suite.pilot import identity  # noqa: E402
-from suite.prepare import prepare  # noqa: E402
-from suite.train import Trainer  # noqa: E402
+from elbo_room.fit.fitted import fit
+from elbo_room.fit.objective import FlatELBO
+from elbo_room.fit.pilot import identity
+from elbo_room.fit.prepare import prepare
+from elbo_room.fit.train import Trainer
+from elbo_room.posterior.density import make_target
+from models.eight_schools import noncentered
+from models.regression import regression
 
 RATES, STEPS = (1e-3, 3e-3, 1e-2, 3e-2), 5_000
 SEEDS = (1, 2, 5, 20)
@@ -78,7 +73,7 @@ def suite_fit(model: str, guide: str, seeds: int, **given: Any) -> Result:
     problem, how = MODELS[model](), options(guide, **given)
 
     def call() -> Any:
-        fitted = fit(flatten(problem), GUIDES[guide], how, seeds, jax.random.key(0))
+        fitted = fit(make_target(problem), GUIDES[guide], how, seeds, jax.random.key(0))
         return jax.block_until_ready(fitted.rounds.params), fitted.fit_seconds
 
     seconds, (_, steps_seconds) = timed(call)
@@ -103,15 +98,15 @@ def svi_loop(guide: str, steps: int, seeds: int) -> Result:
 
 def gradients(model: str, guide: str, steps: int, seeds: int) -> Result:
     """The gradients of a fit, compiled before: of fixed parameters, on fresh draws at each step."""
-    target, spec, how = flatten(MODELS[model]()), GUIDES[guide], options(guide, steps)
+    target, spec, how = make_target(MODELS[model]()), GUIDES[guide], options(guide, steps)
     built = spec.build(target.stand_in)
     prepare(built, target)
-    frames = identity(target, seeds, spec.affine, "").coordinates
+    frames = identity(target, seeds, spec.closed_under_affine, "").coordinates
     keys = jax.random.split(jax.random.key(0), seeds)
     trainer = Trainer(target, built, how)
 
     def start(key: Any, frame: Any) -> Any:
-        return trainer.params(SVIState(trainer.start(key, frame), None, key))
+        return trainer.params(SVIState(trainer.init(key, frame), None, key))
 
     params = jax.jit(jax.vmap(start))(keys, frames)
 
@@ -266,4 +261,4 @@ def limit(bench: Bench) -> Iterator[Row]:
 
 if __name__ == "__main__":
     items = {item.__name__: item for item in (loop, seeds, others, limit)}
-    command_line(__file__, JOBS, items)
+    command_line("benchmarks.speed", JOBS, items)

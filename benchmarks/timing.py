@@ -1,6 +1,6 @@
 """Time jobs side by side: each in a process of its own, one after the other, again and again.
 
-A script of benchmarks is its own child: started with `--job` it does one job and prints what it found
+A module of benchmarks is its own child: started with `--job` it does one job and prints what it found
 as JSON. Nothing compiled outlives a job, neither JAX's programs nor PyTensor's. Importing is before
 the clock, tracing and compiling are in it.
 """
@@ -24,10 +24,7 @@ from typing import Any
 
 import pandas as pd
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from suite.environment import xla_flags  # noqa: E402
+from benchmarks import PLAIN_XLA
 
 LONG = 3
 """Repetitions of a job that takes a minute or more."""
@@ -65,12 +62,12 @@ class Bench:
     """How jobs are timed.
 
     Attributes:
-        script: whose jobs they are.
+        module: whose jobs they are.
         repetitions: of each job.
         steps: factor on all numbers of steps, for a trial.
     """
 
-    script: Path
+    module: str
     repetitions: int
     steps: float
 
@@ -80,9 +77,10 @@ class Bench:
 
     def once(self, job: Job) -> list[Result]:
         """What each process of a job found."""
-        kept = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
-        if job.flags:
-            kept["XLA_FLAGS"] = xla_flags()
+        ours = ("JAX_COMPILATION_CACHE_DIR", "XLA_FLAGS")  # this process's own
+        kept = {k: v for k, v in os.environ.items() if k not in ours}
+        if not job.flags:
+            kept[PLAIN_XLA] = "1"
         said = json.dumps({"name": job.name, "arguments": job.arguments})
         with TemporaryDirectory() as folder:
             kept["PYTENSOR_FLAGS"] = f"base_compiledir={folder}"
@@ -93,7 +91,7 @@ class Bench:
             return [self._run(said, kept) for _ in range(job.processes)]
 
     def _run(self, said: str, environment: dict[str, str]) -> Result:
-        command = [sys.executable, str(self.script), "--job", said]
+        command = [sys.executable, "-m", self.module, "--job", said]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{said}: exit code {done.returncode}\n{done.stderr[-3_000:]}")
@@ -122,11 +120,11 @@ def timed[T](call: Callable[[], T]) -> tuple[float, T]:
 
 
 def command_line(
-    script: str,
+    module: str,
     jobs: dict[str, Callable[..., Result]],
     items: dict[str, Callable[[Bench], Iterator[Any]]],
 ) -> None:
-    """Do one job; or measure the items, and write their rows beside the script as a CSV file."""
+    """Do one job; or measure the items, and write their rows beside it as a CSV file."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("--only", choices=items, help="measure one item, keep the others' rows")
     parser.add_argument("--repetitions", type=int, default=5, help="of each job (default: 5)")
@@ -136,8 +134,9 @@ def command_line(
     if asked.job:
         print(json.dumps(jobs[asked.job["name"]](**asked.job["arguments"])))
         return
-    bench = Bench(Path(script).resolve(), asked.repetitions, asked.steps)
-    path, machine = bench.script.with_suffix(".csv"), _machine()
+    bench = Bench(module, asked.repetitions, asked.steps)
+    path = Path(__file__).with_name(module.rpartition(".")[2]).with_suffix(".csv")
+    machine = _machine()
     rows = _kept(path, asked.only)
     print(machine, flush=True)
     for name in [asked.only] if asked.only else items:

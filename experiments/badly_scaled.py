@@ -19,12 +19,15 @@ Source: Zhang, Carpenter, Gelman and Vehtari (2022), Pathfinder, JMLR 23(306), f
 
 from dataclasses import replace
 
-from guides.gaussian import fullrank, meanfield
-from models.wide import CORRELATION, mean_field_room, wide
-from suite import Experiment, Fit
+from elbo_room.guides.gaussian import fullrank, meanfield
 
-meanfield_plain = replace(meanfield, name="meanfield_plain", fit=Fit(whiten=False))
-fullrank_plain = replace(fullrank, name="fullrank_plain", fit=Fit(whiten=False, path_gradient=True))
+from elbo_room import Experiment, Fit
+from models.wide import CORRELATION, mean_field_room, wide
+
+meanfield_plain = replace(meanfield, name="meanfield_plain", fit=Fit(precondition=False))
+fullrank_plain = replace(
+    fullrank, name="fullrank_plain", fit=Fit(precondition=False, path_gradient=True)
+)
 
 badly_scaled = Experiment(
     "badly_scaled",

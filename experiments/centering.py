@@ -12,7 +12,7 @@ Sources: Papaspiliopoulos, Roberts and Skoeld (2007), Statistical Science 22:59-
 Simpson and Gelman (2018), ICML, arXiv:1802.02538, whose example this is.
 """
 
+from elbo_room import Experiment
 from models.eight_schools import centered, noncentered
-from suite import Experiment
 
 centering = Experiment("centering", models=[noncentered, centered], order=3)

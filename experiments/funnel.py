@@ -18,8 +18,8 @@ Source of the funnel: Neal (2003), Annals of Statistics 31:705-767.
 
 import math
 
+from elbo_room import Experiment
 from models.funnel import funnel as model
-from suite import Experiment
 
 gaussian_room = math.log(1 + 9 * 9 / 2) / 2
 

@@ -16,8 +16,8 @@ Source: Jasra, Holmes and Stephens (2005), Statistical Science 20:50-67.
 
 import math
 
+from elbo_room import Experiment
 from models.mixture import mixture as model
-from suite import Experiment
 
 log_6 = math.log(6)
 

@@ -12,15 +12,18 @@ arXiv:2407.04967, whose posteriors these are.
 
 from dataclasses import replace
 
-from guides.gaussian import fullrank, meanfield
+from elbo_room.guides.gaussian import fullrank, meanfield
+
+from elbo_room import Experiment, Fit
 from models.posteriordb.earnings import logearn_logheight_male
 from models.posteriordb.kidiq import kidscore_momiq
 from models.posteriordb.mesquite import logmesquite
 from models.posteriordb.nes import nes1980
-from suite import Experiment, Fit
 
-meanfield_plain = replace(meanfield, name="meanfield_plain", fit=Fit(whiten=False))
-fullrank_plain = replace(fullrank, name="fullrank_plain", fit=Fit(whiten=False, path_gradient=True))
+meanfield_plain = replace(meanfield, name="meanfield_plain", fit=Fit(precondition=False))
+fullrank_plain = replace(
+    fullrank, name="fullrank_plain", fit=Fit(precondition=False, path_gradient=True)
+)
 
 raw_scales = Experiment(
     "raw_scales",

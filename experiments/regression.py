@@ -15,9 +15,9 @@ Source: Bishop (2006), Pattern Recognition and Machine Learning, section 10.1.2.
 
 import jax.numpy as jnp
 
+from elbo_room import Experiment
 from models.regression import data, precision
 from models.regression import regression as model
-from suite import Experiment
 
 L = precision(data["x"])
 mean_field_room = float(jnp.log(jnp.diag(L)).sum() - jnp.linalg.slogdet(L)[1]) / 2

@@ -17,12 +17,12 @@ Source: Hoffman and Blei (2015), AISTATS 38:361-369, structured stochastic varia
 import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
+from elbo_room.guides.flows import iaf
+from elbo_room.guides.gaussian import fullrank, meanfield
 from numpyro.distributions import constraints
 
-from guides.flows import iaf
-from guides.gaussian import fullrank, meanfield
+from elbo_room import Experiment, Guide
 from models.eight_schools import centered
-from suite import Experiment, Guide
 
 
 def build(model):

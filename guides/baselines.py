@@ -13,8 +13,7 @@ import jax.numpy as jnp
 from numpyro import handlers
 from numpyro.infer import NUTS
 
-from suite import Fit, Guide
-from suite.approximation import Direct, from_points
+from elbo_room import Approximation, Fit, Guide, SolvedGuide
 
 NUM_WARMUP = 500
 MOST_DRAWS = 10_000
@@ -29,7 +28,7 @@ def before_the_data(model):
 
 def draw(log_joint, start, options, key):
     """Draws after the warm-up, until the gradients are spent, or there are `MOST_DRAWS`."""
-    budget = options.num_steps * options.num_particles
+    budget = options.min_steps * options.num_particles
     kernel = NUTS(potential_fn=lambda v: -log_joint(v))
     begin = kernel.init(key, NUM_WARMUP, init_params=start, model_args=(), model_kwargs={})
 
@@ -51,6 +50,6 @@ def draw(log_joint, start, options, key):
 prior_only = Guide("prior_only", before_the_data)
 nuts_equal = Guide(
     "nuts_equal",
-    lambda _: Direct(draw, lambda params: from_points(**params)),
-    fit=Fit(whiten=False),
+    lambda _: SolvedGuide(draw, lambda params: Approximation.from_points(**params)),
+    fit=Fit(precondition=False),
 )

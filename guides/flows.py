@@ -26,7 +26,7 @@ from flowjax.flows import masked_autoregressive_flow
 from numpyro.distributions import constraints
 from numpyro.infer.autoguide import AutoContinuous, AutoIAFNormal
 
-from suite import Fit, Guide
+from elbo_room import Fit, Guide
 
 
 class AutoFlow(AutoContinuous):
@@ -79,18 +79,20 @@ class AutoIAF(AutoIAFNormal):
         return super()._get_posterior()
 
 
-networks = Fit(learning_rates=(3e-3, 1e-2), single=True)
-fewer = Fit(num_particles=8, learning_rates=(3e-3, 1e-2), single=True)
+networks = Fit(learning_rates=(3e-3, 1e-2), single_precision=True)
+fewer = Fit(num_particles=8, learning_rates=(3e-3, 1e-2), single_precision=True)
 """A step of splines costs ten affine ones, so they get half the particles."""
 
 WIDE, NARROW = 100, 25
 """Coordinates that affine networks, and the others, can be trained on in minutes."""
 
-iaf = Guide("iaf", partial(AutoIAF, num_flows=3), fit=networks, affine=True, most=WIDE)
+iaf = Guide(
+    "iaf", partial(AutoIAF, num_flows=3), fit=networks, closed_under_affine=True, max_dim=WIDE
+)
 spline = Guide(
     "spline",
     partial(AutoFlow, make_flow=splines(masked_autoregressive_flow, 2)),
     fit=fewer,
-    affine=True,
-    most=NARROW,
+    closed_under_affine=True,
+    max_dim=NARROW,
 )

@@ -18,17 +18,20 @@ from numpyro.infer.autoguide import (
     AutoMultivariateNormal,
 )
 
-from suite import Fit, Guide
+from elbo_room import Fit, Guide
 
-meanfield = Guide("meanfield", AutoDiagonalNormal, fit=Fit(num_steps=2_500))
+meanfield = Guide("meanfield", AutoDiagonalNormal, fit=Fit(min_steps=2_500))
 lowrank = Guide("lowrank", AutoLowRankMultivariateNormal)
 fullrank = Guide(
     "fullrank",
     AutoMultivariateNormal,
-    fit=Fit(num_steps=2_500, path_gradient=True),
-    affine=True,
-    most=300,
+    fit=Fit(min_steps=2_500, path_gradient=True),
+    closed_under_affine=True,
+    max_dim=300,
 )
 laplace = Guide(
-    "laplace", AutoLaplaceApproximation, fit=Fit(num_steps=2_500, num_particles=1), affine=True
+    "laplace",
+    AutoLaplaceApproximation,
+    fit=Fit(min_steps=2_500, num_particles=1),
+    closed_under_affine=True,
 )

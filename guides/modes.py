@@ -14,8 +14,7 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 import optax
 
-from suite import Guide
-from suite.approximation import Direct, from_distribution
+from elbo_room import Approximation, Guide, SolvedGuide
 
 NUM_STARTS, FARTHEST = 64, 40.0
 
@@ -78,9 +77,11 @@ def find(log_joint, start, options, key):
 
 def mixture(params):
     parts = dist.MultivariateNormal(params["center"], scale_tril=params["scale"])
-    return from_distribution(
+    return Approximation.from_distribution(
         dist.MixtureSameFamily(dist.Categorical(logits=params["share"]), parts)
     )
 
 
-laplace_mixture = Guide("laplace_mixture", lambda _: Direct(find, mixture), affine=True, most=WIDE)
+laplace_mixture = Guide(
+    "laplace_mixture", lambda _: SolvedGuide(find, mixture), closed_under_affine=True, max_dim=WIDE
+)

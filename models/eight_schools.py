@@ -16,7 +16,7 @@ import numpyro.distributions as dist
 from numpyro.handlers import reparam
 from numpyro.infer.reparam import LocScaleReparam
 
-from suite import Model
+from elbo_room import Model
 
 
 def model(sigma, y=None):

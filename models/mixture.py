@@ -17,7 +17,7 @@ import numpyro
 import numpyro.distributions as dist
 from scipy.special import softmax
 
-from suite import Model
+from elbo_room import Model
 
 NUM_CLUSTERS, PRIOR_SD = 3, 10.0
 
@@ -65,4 +65,4 @@ def order(mu):
     return jnp.argsort(mu) @ NUM_CLUSTERS ** jnp.arange(NUM_CLUSTERS)
 
 
-mixture = Model("mixture", model, data, posterior=posterior, mode=order)
+mixture = Model("mixture", model, data, posterior=posterior, mode_label=order)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
 
-from suite import Model
+from elbo_room import Model
 
 NOISE_SD, PRIOR_SD = 1.25, 10.0
 

@@ -1,41 +1,68 @@
 """What the tests share. A test that asks for `model`, `guide` or `experiment` runs for each."""
 
-import fcntl
 import os
+import re
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 # JAX reads these when it is imported, and XLA its flags when the first program is compiled.
-from suite.environment import environment  # noqa: E402 (it imports no JAX)
+from elbo_room.run.environment import environment  # noqa: E402 (it imports no JAX)
 
 # A test runs most programs once, so that the compiler's time is what counts.
 os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
 os.environ.update(environment())
-
-from suite.density import flatten  # noqa: E402
-from suite.discover import discover  # noqa: E402
+os.environ["MPLBACKEND"] = "agg"
 
 POSTERIORDB = ROOT.parent / "shared" / "posteriordb"
 """A clone of posteriordb beside the repository. Without one its models have no tests."""
 
-with pytest.MonkeyPatch.context() as _patch:  # the models read their data, once, while this holds
-    if POSTERIORDB.is_dir():
-        _patch.setenv("POSTERIORDB", str(POSTERIORDB))
-    CATALOGUE = discover()
+
+@cache
+def everything():
+    """The catalogue. It is made when the first test asks for it: a test of numbers needs none."""
+    from elbo_room.content.discover import discover
+
+    with (
+        pytest.MonkeyPatch.context() as patch
+    ):  # the models read their data, once, while this holds
+        if POSTERIORDB.is_dir():
+            patch.setenv("POSTERIORDB", str(POSTERIORDB))
+        return discover()
 
 
-def name_of(thing):
-    return thing.name
+OF_CATALOGUE = {
+    "model": lambda found: found.models.values(),
+    "guide": lambda found: found.guides.values(),
+    "experiment": lambda found: found.experiments.values(),
+    "question": lambda found: found.questions.values(),
+    "published": lambda found: [model for model in found.models.values() if model.posteriordb],
+}
+"""The arguments that a test has for each object of a kind."""
+
+
+def pytest_generate_tests(metafunc):
+    marks = metafunc.definition.iter_markers("parametrize")
+    own = {name for mark in marks for name in re.findall(r"\w+", str(mark.args[0]))}
+    for name in OF_CATALOGUE.keys() & set(metafunc.fixturenames) - own:
+        things = list(OF_CATALOGUE[name](everything()))
+        scope = "function" if name == "published" else "session"
+        ids = [thing.name for thing in things]
+        metafunc.parametrize(name, things, ids=ids, indirect=True, scope=scope)
 
 
 def pytest_addoption(parser):
     parser.addoption("--laws", action="store_true", help="compile the folders' content too")
+    parser.addoption("--wheel", action="store_true", help="install all that the wheel asks for")
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +70,7 @@ def compiles(request):
     """Skips what lies in a folder of models or guides: all of them take minutes, see `make laws`."""
 
     def check(thing):
-        if CATALOGUE.place(thing).group and not request.config.getoption("laws"):
+        if everything().place(thing).group and not request.config.getoption("laws"):
             pytest.skip("in a folder: make laws")
 
     return check
@@ -51,20 +78,19 @@ def compiles(request):
 
 @pytest.fixture(scope="session")
 def catalogue():
-    return CATALOGUE
+    return everything()
 
 
-@pytest.fixture(scope="session", params=CATALOGUE.models.values(), ids=name_of)
+@pytest.fixture(scope="session")
 def model(request):
     return request.param
 
 
 @pytest.fixture(scope="session")
 def target(model):
-    return flatten(model)
+    from elbo_room.posterior.density import make_target
 
-
-PUBLISHED = [model for model in CATALOGUE.models.values() if model.posteriordb]
+    return make_target(model)
 
 
 @pytest.fixture
@@ -76,25 +102,35 @@ def clone(monkeypatch):
     return POSTERIORDB
 
 
-@pytest.fixture(params=PUBLISHED, ids=name_of)
+@pytest.fixture
 def published(request, clone):
     """Each model that names an entry of posteriordb."""
     return request.param
 
 
-@pytest.fixture(scope="session", params=CATALOGUE.guides.values(), ids=name_of)
+@pytest.fixture(scope="session")
 def guide(request):
     return request.param
 
 
-@pytest.fixture(scope="session", params=CATALOGUE.experiments.values(), ids=name_of)
+@pytest.fixture(scope="session")
 def experiment(request):
     return request.param
 
 
-@pytest.fixture(scope="session", params=CATALOGUE.questions.values(), ids=name_of)
+@pytest.fixture(scope="session")
 def question(request):
     return request.param
+
+
+@contextmanager
+def default_signals():
+    """What is started here has SIGINT's default, though who started the tests may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +138,7 @@ def run_suite():
     """Run the command line in a process of its own, as a person does."""
 
     def run(*arguments, **options):
-        command = [sys.executable, "-m", "suite", *map(str, arguments)]
+        command = [sys.executable, "-m", "elbo_room", *map(str, arguments)]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **options)
 
     return run
@@ -117,8 +153,7 @@ def smoke_run(run_suite, tmp_path_factory, worker_id):
     """The results folder of a small run through the command line, one for all test processes."""
     base = tmp_path_factory.getbasetemp()
     results = (base if worker_id == "master" else base.parent) / "smoke"
-    with (results.parent / "smoke.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(results.parent / "smoke.lock"):
         if not results.exists():
             done = run_suite(*SMOKE, *ALONE, "--results", results)
             assert done.returncode == 0, done.stderr

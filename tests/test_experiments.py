@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from suite.discover import docstring
-from suite.spec import Guide
+from elbo_room.content.catalogue import docstring
+from elbo_room.content.discover import load
+from elbo_room.spec import Guide
 
 
 @pytest.fixture
@@ -17,11 +18,11 @@ def test_its_models_and_guides_are_found_by_their_names(catalogue, experiment):
     assert all(catalogue.models[model.name] is model for model in experiment.models)
     for guide in experiment.guides or ():
         assert catalogue.guides.get(guide.name, guide) is guide
-        assert catalogue.place(guide).load(Guide) is guide
+        assert load(catalogue.place(guide), Guide) is guide
 
 
 def test_it_fits_from_at_least_five_seeds(experiment):
-    assert experiment.seeds >= 5
+    assert experiment.num_seeds >= 5
 
 
 def test_its_docstring_asks_a_question(text):

@@ -17,15 +17,15 @@ from numpyro.infer.elbo import get_importance_log_probs
 from numpyro.infer.importance import psis_diagnostic
 from numpyro.infer.svi import SVIState
 
-from suite import metrics
-from suite.approximation import Direct, approximate, has_elbo_as_loss, is_flat
-from suite.coordinates import Coordinates
-from suite.density import flatten
-from suite.fit import fit
-from suite.objective import FlatELBO, objective
-from suite.prepare import prepare
-from suite.spec import Fit
-from suite.train import Trainer
+from elbo_room.effort import Fit
+from elbo_room.fit.approximation import SolvedGuide, approximate, has_elbo_as_loss, is_flat
+from elbo_room.fit.fitted import fit
+from elbo_room.fit.objective import FlatELBO, objective
+from elbo_room.fit.prepare import prepare
+from elbo_room.fit.train import Trainer
+from elbo_room.measure import metrics
+from elbo_room.posterior.coordinates import Coordinates
+from elbo_room.posterior.density import make_target
 
 DRAWS = 2_000
 MODEL = "eight_schools_noncentered"
@@ -42,18 +42,18 @@ class Started:
 
 @pytest.fixture(scope="session")
 def small(catalogue):
-    return flatten(catalogue.models[MODEL])
+    return make_target(catalogue.models[MODEL])
 
 
 @pytest.fixture(scope="session")
 def started(guide, small, compiles):
     compiles(guide)
     built = guide.build(small.model.fn)
-    if isinstance(built, Direct):
+    if isinstance(built, SolvedGuide):
         pytest.skip("not trained by SVI")
     prepare(built, small)
     trainer, frame = Trainer(small, built, Fit(num_particles=4)), plain(small)
-    start = jax.jit(trainer.start)
+    start = jax.jit(trainer.init)
     states = [start(key, frame) for key in jax.random.split(jax.random.key(0))]
     # A Laplace guide is one at a peak alone, and of a poor one with momenta the weights have no variance.
     anywhere = is_flat(built) and has_elbo_as_loss(built)
@@ -92,10 +92,10 @@ def plain(target):
 @pytest.fixture(scope="session")
 def q(guide, small, compiles, request):
     compiles(guide)
-    if not isinstance(guide.build(small.model.fn), Direct):
+    if not isinstance(guide.build(small.model.fn), SolvedGuide):
         started = request.getfixturevalue("started")
         return approximate(started.guide, started.params, small)
-    options = replace(guide.fit or Fit(), num_steps=500)
+    options = replace(guide.fit or Fit(), min_steps=500)
     fitted = fit(small, guide, options, 1, jax.random.key(1))
     assert fitted.gradient_evals[0] > 0
     solved = jax.tree.map(lambda leaf: leaf[0], (fitted.params, fitted.pilot.coordinates))
@@ -103,7 +103,7 @@ def q(guide, small, compiles, request):
 
 
 def has_density(q):
-    return jax.eval_shape(q.draw, jax.random.key(0))[1] is not None
+    return jax.eval_shape(q.sample_and_log_prob, jax.random.key(0))[1] is not None
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +119,7 @@ def drawn(q):
     """Draws of q and log q there."""
     if not has_density(q):
         pytest.skip("a set of points has no density")
-    return jax.jit(jax.vmap(q.draw))(jax.random.split(jax.random.key(2), DRAWS))
+    return jax.jit(jax.vmap(q.sample_and_log_prob))(jax.random.split(jax.random.key(2), DRAWS))
 
 
 def standard_error(values):
@@ -157,7 +157,7 @@ def test_density_integrates_to_one(drawn):
 def test_points_are_finite_and_lie_near_the_posterior(q, small):
     if has_density(q):
         pytest.skip("a density")
-    u, _ = jax.jit(jax.vmap(q.draw))(jax.random.split(jax.random.key(2), DRAWS))
+    u, _ = jax.jit(jax.vmap(q.sample_and_log_prob))(jax.random.split(jax.random.key(2), DRAWS))
     assert np.isfinite(u).all()
     assert abs(np.mean(u[:, 0]) - 4.4) < 3.5  # the posterior of mu: 4.4, sd 3.3
 

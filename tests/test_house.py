@@ -1,4 +1,7 @@
-"""What DESIGN.md says of the house: imports run one way, and the suite knows no content by name."""
+"""The house: imports run up the list of layers, and the machinery knows no content by name.
+
+The order of the layers is read from the docstring of `elbo_room`; here stands no file's name.
+"""
 
 import ast
 import re
@@ -7,193 +10,89 @@ from graphlib import TopologicalSorter
 import pytest
 from conftest import ROOT
 
-SUITE = {path.stem: path for path in (ROOT / "suite").glob("*.py") if path.stem != "__init__"}
-CONTENT = [
-    path for name in ("models", "guides", "experiments") for path in (ROOT / name).rglob("*.py")
-]
-COMPUTES = {
-    "density",
-    "climb",
-    "pilot",
-    "prepare",
-    "approximation",
-    "objective",
-    "train",
-    "batch",
-    "programs",
-    "rounds",
-    "fit",
-    "nuts",
-    "reference",
-    "evidence",
-    "quality",
-    "cells",
-    "child",
-    "worker",
-    "cluster",
-    "engine",
-}
+import elbo_room
+
+PACKAGE = ROOT / "elbo_room"
+LAYERS = re.findall(r"^    (\w+) {2,}\w", elbo_room.__doc__, re.MULTILINE)
+CONTENT = ("models", "guides", "experiments")
+MOST_FILES, MOST_LINES, MOST_LINES_OF_CONTENT = 14, 220, 200
+
+
+def module_of(path):
+    """The name that a file is imported by; a package has its folder's."""
+    inner = path.relative_to(ROOT)
+    parts = (*inner.parent.parts, inner.stem)
+    if parts[0] == "guides":
+        parts = ("elbo_room", *parts)
+    return ".".join(parts).removesuffix(".__init__")
+
+
+MACHINERY = {module_of(path): path for path in PACKAGE.rglob("*.py")}
+FILES = MACHINERY | {module_of(p): p for name in CONTENT for p in (ROOT / name).rglob("*.py")}
+
+
+def statements(tree):
+    """What runs, or may: not what only a type checker sees."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from statements(node)
 
 
 def imported_by(path):
-    """Every module that a file imports, wherever in the file."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """Every name that a file imports, wherever in the file: a module's, or of something in it."""
+    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in FILES else node.module
 
 
-def ours(path):
-    """The files of the suite that a file imports."""
-    inner = (name.split(".")[1:2] for name in imported_by(path) if name.startswith("suite."))
-    return {part for parts in inner for part in parts if part in SUITE}
+def layer_of(module):
+    return module.split(".")[1]
 
 
-def reach(name):
-    """The files that a file of the suite needs, directly or not."""
-    found, todo = set(), [name]
-    while todo:
-        new = ours(SUITE[todo.pop()]) - found
-        found |= new
-        todo += new
-    return found
+def test_the_list_of_layers_is_whole():
+    found = {layer_of(name) for name in MACHINERY if "." in name and "__" not in name}
+    assert sorted(LAYERS) == sorted(found)
 
 
-def test_imports_of_the_suite_have_no_circle():
-    TopologicalSorter({name: ours(path) for name, path in SUITE.items()}).prepare()
+@pytest.mark.parametrize("module", [name for name in MACHINERY if "." in name and "__" not in name])
+def test_imports_run_up_the_layers(module):
+    above = LAYERS[: LAYERS.index(layer_of(module)) + 1]
+    ours = [name for name in imported_by(MACHINERY[module]) if name.startswith("elbo_room.")]
+    assert {layer_of(name) for name in ours} <= set(above)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "spec",
-        "metrics",
-        "table",
-        "fingerprint",
-        "posteriordb",
-        "verdict",
-        "coordinates",
-        "modes",
-        "traits",
-    ],
-)
-def test_the_vocabulary_imports_nothing_of_ours(name):
-    assert not ours(SUITE[name])
+def test_no_imports_go_in_a_circle():
+    """Of the machinery, of guides, models and experiments, the story's included."""
+    graph = {
+        module: {name for name in imported_by(path) if name in FILES and name != module}
+        for module, path in FILES.items()
+    }
+    TopologicalSorter(graph).prepare()
 
 
-@pytest.mark.parametrize(
-    ("name", "allowed"),
-    [
-        ("discover", {"spec", "posteriordb"}),
-        ("distances", {"metrics"}),
-        (
-            "quality",
-            {
-                "spec",
-                "density",
-                "coordinates",
-                "approximation",
-                "prepare",
-                "metrics",
-                "distances",
-                "evidence",
-            },
-        ),
-        ("crosscheck", {"metrics"}),
-        ("agreement", {"spec", "density", "draws", "posteriordb"}),
-        ("nuts", {"spec", "density", "draws", "coordinates", "climb"}),
-        ("density", {"spec"}),
-        ("pilot", {"spec", "density", "coordinates", "climb"}),
-        ("approximation", {"spec", "density", "coordinates", "prepare"}),
-        (
-            "fit",
-            {
-                "spec",
-                "density",
-                "coordinates",
-                "climb",
-                "pilot",
-                "approximation",
-                "prepare",
-                "objective",
-                "train",
-                "batch",
-                "programs",
-                "rounds",
-            },
-        ),
-        ("evidence", {"spec", "density", "coordinates", "approximation", "prepare", "metrics"}),
-        (
-            "reference",
-            {
-                "spec",
-                "density",
-                "coordinates",
-                "climb",
-                "approximation",
-                "prepare",
-                "draws",
-                "metrics",
-                "evidence",
-                "nuts",
-                "agreement",
-                "posteriordb",
-            },
-        ),
-    ],
-)
-def test_what_measures_needs_only_what_comes_before_it(name, allowed):
-    assert reach(name) <= allowed
+@pytest.mark.parametrize("module", [name for name in FILES if name not in MACHINERY])
+def test_content_imports_public_names_and_what_its_folder_may(module):
+    """Models and guides the public names, experiments models and guides too, and all their own folder."""
+    house = {"elbo_room", *CONTENT}
+    folder = module.removeprefix("elbo_room.").split(".")[0]
+    for name in imported_by(FILES[module]):
+        if name.split(".")[0] not in house or name == "elbo_room":
+            continue
+        other = name.removeprefix("elbo_room.").split(".")[0]
+        assert other == folder or (folder == "experiments" and other in CONTENT), name
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "view",
-        "plots",
-        "plots_ways",
-        "plots_draws",
-        "plots_price",
-        "plots_rates",
-        "plots_answer",
-        "advice",
-        "shown",
-        "outline",
-        "sections",
-        "report",
-    ],
-)
-def test_pictures_and_report_compute_nothing(name):
-    assert not reach(name) & (COMPUTES | {"run"})
-
-
-def test_only_density_reads_traces():
-    readers = {name for name, path in SUITE.items() if "get_trace" in path.read_text()}
-    assert readers == {"density"}
-
-
-def test_a_changed_verdict_or_cross_check_reruns_no_cell():
-    assert not reach("cells") & {"verdict", "crosscheck", "tabulate", "report"}
-
-
-@pytest.mark.parametrize("path", CONTENT, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_content_imports_what_its_folder_may(path):
-    """Models and guides the suite, experiments those three, and what lies in their folder or above it."""
-    house = {"suite", "models", "guides", "experiments"}
-    folder = path.relative_to(ROOT).parent.parts
-    allowed = house - {"experiments"} if folder[0] == "experiments" else {"suite"}
-    own = f"{folder[0]}." if len(folder) > 1 else None
-    outside = (name for name in imported_by(path) if not (own and f"{name}.".startswith(own)))
-    assert {name.split(".")[0] for name in outside} & house <= allowed
-
-
-@pytest.mark.parametrize("path", SUITE.values(), ids=SUITE)
-def test_the_suite_imports_and_names_no_content(path, catalogue):
-    content = {"models", "guides", "experiments"}
-    assert not {name.split(".")[0] for name in imported_by(path)} & content
+@pytest.mark.parametrize("module", MACHINERY)
+def test_the_machinery_imports_and_names_no_content(module, catalogue):
+    path = MACHINERY[module]
+    assert not {name.split(".")[0] for name in imported_by(path)} & set(CONTENT)
     words = {word for text in string_literals(path) for word in re.findall(r"\w+", text)}
     assert not words & {*catalogue.models, *catalogue.guides, *catalogue.questions}
 
@@ -209,3 +108,44 @@ def string_literals(path):
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and id(node) not in documentation:
             yield from [node.value] if isinstance(node.value, str) else []
+
+
+@pytest.mark.parametrize("layer", [name for name in LAYERS if (PACKAGE / name).is_dir()])
+def test_each_layer_says_what_it_is(layer):
+    text = ast.get_docstring(ast.parse((PACKAGE / layer / "__init__.py").read_text("utf-8")))
+    assert text
+    files = {path.stem for path in (PACKAGE / layer).glob("*.py")} - {"__init__"}
+    assert all(re.search(rf"\b{name}\b", text) for name in files), files
+
+
+def test_only_one_file_reads_traces():
+    assert sum("get_trace" in path.read_text("utf-8") for path in MACHINERY.values()) == 1
+
+
+def reach(module):
+    """The files that a file of the machinery needs, directly or not."""
+    found, todo = set(), [module]
+    while todo:
+        new = {name for name in imported_by(MACHINERY[todo.pop()]) if name in MACHINERY} - found
+        found |= new
+        todo += new
+    return found
+
+
+def test_the_pages_compute_nothing():
+    """Nothing that finds an approximation, a reference or a number is needed to draw them again."""
+    layers = {layer_of(name) for name in reach("elbo_room.report.pages") if "." in name}
+    assert not layers & {"posterior", "fit", "reference", "measure", "run"}
+
+
+def test_a_changed_table_or_page_reruns_no_cell():
+    layers = {layer_of(name) for name in reach("elbo_room.run.cells") if "." in name}
+    assert not layers & {"run", "tables", "report", "doors"} - {"run"}
+
+
+def test_folders_and_files_are_small():
+    folders = {path.parent for path in MACHINERY.values()}
+    assert max(len(list(folder.glob("*.py"))) for folder in folders) <= MOST_FILES
+    for module, path in FILES.items():
+        most = MOST_LINES if module in MACHINERY else MOST_LINES_OF_CONTENT
+        assert len(path.read_text("utf-8").splitlines()) <= most, path

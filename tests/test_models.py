@@ -9,9 +9,9 @@ import pytest
 from numpyro import handlers
 from numpyro.infer import init_to_uniform
 
-from suite.approximation import exact_posterior
-from suite.density import flatten, prior_log_joints
-from suite.discover import docstring
+from elbo_room.content.catalogue import docstring
+from elbo_room.fit.approximation import exact_posterior
+from elbo_room.posterior.density import make_target, prior_log_joints
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def at_exact_draws(fn, posterior, num_draws):
     """fn(u, log q(u)) at exact draws of the posterior."""
 
     def one(key):
-        return fn(*posterior.draw(key))
+        return fn(*posterior.sample_and_log_prob(key))
 
     keys = jax.random.split(jax.random.key(1), num_draws)
     return jax.jit(lambda keys: jax.lax.map(one, keys, batch_size=20))(keys)
@@ -73,7 +73,7 @@ def test_log_jacobian_is_the_log_determinant_of_constrain(there_and_back):
 def test_the_twin_that_the_reference_is_drawn_from_has_the_same_density(model, sound):
     if model.reference is None:
         pytest.skip("it has no twin")
-    twin = flatten(model.reference)
+    twin = make_target(model.reference)
     if twin.dim != sound.dim:
         pytest.skip("its twin has coordinates that it sums out")
 

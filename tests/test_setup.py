@@ -53,7 +53,7 @@ def make(room, *arguments, path=None):
 
 
 def calls(room):
-    """What the stand-in did since last asked, in words: venv, pip, suite, ..."""
+    """What the stand-in did since last asked, in words: venv, pip, elbo_room, ..."""
     log = room / "calls"
     lines = log.read_text().splitlines() if log.exists() else []
     log.unlink(missing_ok=True)
@@ -128,7 +128,7 @@ def test_a_shim_that_fails_is_passed_over_for_a_python_that_runs(room):
     done = make(room, "experiments", path=f"{room.parent / 'bin'}:{os.environ['PATH']}")
     assert done.returncode == 0, done.stderr
     assert str(good) in done.stdout
-    assert calls(room) == ["venv", "pip", "suite"]
+    assert calls(room) == ["venv", "pip", "elbo_room"]
 
 
 def test_a_set_up_that_failed_is_done_again_and_one_that_worked_is_not(room):
@@ -138,21 +138,21 @@ def test_a_set_up_that_failed_is_done_again_and_one_that_worked_is_not(room):
     leftover.touch()
     (room / "pip-works").touch()
     assert set_up(room).returncode == 0
-    assert calls(room) == ["venv", "pip", "suite"]
+    assert calls(room) == ["venv", "pip", "elbo_room"]
     assert not leftover.exists()
     assert set_up(room).returncode == 0
-    assert calls(room) == ["suite"]
+    assert calls(room) == ["elbo_room"]
 
 
 def test_a_half_made_venv_and_an_outdated_one_are_made_afresh(room):
     (room / ".venv").mkdir()
     (room / "pip-works").touch()
     assert set_up(room).returncode == 0
-    assert calls(room) == ["venv", "pip", "suite"]
+    assert calls(room) == ["venv", "pip", "elbo_room"]
     later = time.time() + 10
     os.utime(room / "requirements.lock", (later, later))
     assert set_up(room).returncode == 0
-    assert calls(room) == ["venv", "pip", "suite"]
+    assert calls(room) == ["venv", "pip", "elbo_room"]
 
 
 @pytest.mark.parametrize(
@@ -168,12 +168,12 @@ def test_variables_become_arguments_only_when_they_are_set(room, variables, flag
     (room / "pip-works").touch()
     assert set_up(room, *variables).returncode == 0
     last = (room / "calls").read_text().splitlines()[-1]
-    assert last == f"-m suite run {flags}".strip()
+    assert last == f"-m elbo_room run {flags}".strip()
 
 
 def test_clean_keeps_published_results(room):
     for folder in (
-        "suite",
+        "elbo_room",
         "models",
         "guides",
         "experiments",

@@ -19,13 +19,13 @@ Annals of Applied Probability 28:1099-1135.
 """
 
 import pandas as pd
+from elbo_room.guides.flows import iaf
+from elbo_room.guides.gaussian import fullrank, meanfield
 
-from guides.flows import iaf
-from guides.gaussian import fullrank, meanfield
+from elbo_room import Experiment
 from models.funnel import funnel
 from models.mixture import mixture
 from models.regression import regression
-from suite import Experiment
 
 MODELS = [regression, funnel, mixture]
 GUIDES = [meanfield, fullrank, iaf]
@@ -45,7 +45,7 @@ def known(tables):
 def _over_draws(tables, look):
     import matplotlib.pyplot as plt
 
-    from suite.style import LEAST, finish, headline, number
+    from elbo_room import LEAST, number, picture
 
     found = known(tables)
     for name in ("bound", "low", "high"):
@@ -72,16 +72,15 @@ def _over_draws(tables, look):
         f"From {most:,} draws {best} on {near} is at most {number(least)} nats off, "
         f"{worst} on {far} is {number(off.max())} too low"
     )
-    headline(figure, title)
     said = "; ".join(f"{guide} on {model} {number(gap)}" for (model, guide), gap in off.items())
     alt = f"Estimates of log p(x) over the number of draws. Nats too low from {most:,}: {said}."
-    return finish("dividing-draws", title, alt, figure)
+    return picture(figure, "dividing-draws", title, alt)
 
 
 def _warned(tables, look):
     import matplotlib.pyplot as plt
 
-    from suite.style import LEAST, finish, headline, number
+    from elbo_room import LEAST, number, picture
 
     found = known(tables)
     found = found[found["num_draws"] == found["num_draws"].max()]
@@ -111,9 +110,8 @@ def _warned(tables, look):
             f"; of the others {worst['guide']} on {worst['model']} is furthest off, "
             f"by {number(off[trusted].max())} nats"
         )
-    headline(figure, title)
     alt = f"Nats off log p(x) against k-hat, a mark a fit. {title}."
-    return finish("dividing-khat", title, alt, figure)
+    return picture(figure, "dividing-khat", title, alt)
 
 
 dividing = Experiment("dividing", MODELS, GUIDES, order=3, plot=plot)

@@ -17,15 +17,14 @@ Source: Jordan, Ghahramani, Jaakkola and Saul (1999), Machine Learning 37:183-23
 
 import numpy as np
 
+from elbo_room import Experiment
 from experiments.story.dividing import MODELS
-from suite import Experiment
 
 
 def plot(tables, look):
     import matplotlib.pyplot as plt
 
-    from suite.style import finish, headline, with_error
-    from suite.view import widest
+    from elbo_room import picture, with_error
 
     rows = tables["table"][tables["table"]["kl_by_definition"].notna()].copy()
     rows["sum"] = rows["elbo"] + rows["kl_by_definition"]
@@ -63,9 +62,14 @@ def plot(tables, look):
         f"{worst['guide']} on {worst['model']}, by "
         f"{with_error(worst['sum'] - worst['log_evidence'], worst['error'])} nats"
     )
-    headline(figure, title)
     alt = f"Bars of ELBO with KL on top, all as high as the line log p(x). {title}."
-    return [finish("identity-bars", title, alt, figure)]
+    return [picture(figure, "identity-bars", title, alt)]
 
 
 identity = Experiment("identity", MODELS, order=5, plot=plot)
+
+
+def widest(gaps):
+    """The widest divergence that is drawn in full: a guide far beyond the others is cut off."""
+    usual = gaps[gaps <= max(10.0, 3 * gaps.median())]
+    return max(float(usual.max()), 0.05)

@@ -20,14 +20,14 @@ Source: Burda, Grosse and Salakhutdinov (2016), arXiv:1509.00519; the rate is of
 
 import numpy as np
 
+from elbo_room import Experiment
 from experiments.story.dividing import GUIDES, MODELS, known
-from suite import Experiment
 
 
 def plot(tables, look):
     import matplotlib.pyplot as plt
 
-    from suite.style import LEAST, finish, headline, with_error
+    from elbo_room import LEAST, picture, with_error
 
     found = known(tables)
     found["gap"] = found["log_evidence"] - found["bound"]
@@ -61,7 +61,6 @@ def plot(tables, look):
         f"From K = {least} to {most:,} the bound of {where[1]} on {where[0]} rises by "
         f"{with_error(gained[where], error[where])} nats; {fell} of {len(gained)} bounds fall"
     )
-    headline(figure, title)
     said = "; ".join(
         f"{guide} on {model} from {with_error(gap[model, guide, least], se[model, guide, least])} to "
         f"{with_error(gap[model, guide, most], se[model, guide, most])}"
@@ -70,7 +69,7 @@ def plot(tables, look):
     alt = (
         f"Gap of the importance-weighted bound over K. Nats at {least} and {most:,} draws: {said}."
     )
-    return [finish("jensen-bounds", title, alt, figure)]
+    return [picture(figure, "jensen-bounds", title, alt)]
 
 
 jensen = Experiment("jensen", MODELS, GUIDES, order=4, plot=plot)

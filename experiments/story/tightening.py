@@ -20,15 +20,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pandas as pd
+from elbo_room.guides.flows import iaf
+from elbo_room.guides.gaussian import fullrank, meanfield
+from numpyro.handlers import seed
 from numpyro.infer import SVI, Trace_ELBO
+from numpyro.infer.util import log_density
 
-from guides.flows import iaf
-from guides.gaussian import fullrank, meanfield
+from elbo_room import Study
 from models.funnel import funnel
 from models.regression import regression
-from suite import Study
-from suite.approximation import approximate, exact_posterior, prepare
-from suite.density import flatten
 
 PAIRS = [(regression, meanfield), (regression, fullrank), (funnel, meanfield), (funnel, iaf)]
 STEPS, PARTICLES, DRAWS = 10_000, 16, 2_000
@@ -36,15 +36,13 @@ RATE, CLIP = 5e-3, 10.0
 
 
 def run(budget):
-    found = [along(model, guide, round(STEPS * budget.steps)) for model, guide in PAIRS]
+    found = [along(model, guide, round(STEPS * budget.step_factor)) for model, guide in PAIRS]
     return pd.concat(found, ignore_index=True)
 
 
 def along(model, guide, num_steps):
     """ELBO and KL(q || p) of one optimisation, each with its standard error, nats, at marked steps."""
-    target, built = flatten(model), guide.build(model.fn)
-    prepare(built, target)
-    posterior = exact_posterior(target)
+    built = guide.build(model.fn)
     rate = optax.cosine_decay_schedule(RATE, num_steps)
     adam = optax.chain(optax.clip_by_global_norm(CLIP), optax.adam(rate))  # a funnel is steep
     svi = SVI(model.fn, built, adam, Trace_ELBO(PARTICLES))
@@ -56,11 +54,10 @@ def along(model, guide, num_steps):
 
     @jax.jit
     def measure(params, key):
-        q = approximate(built, params, target)
-
         def terms(keys):
-            (u, log_q), (v, log_q_again) = q.draw(keys[0]), q.draw(keys[1])
-            return target.log_joint(u) - log_q, log_q_again - posterior.log_prob(v)
+            (z, log_q), (own, log_q_again) = (drawn(built, key, model, params) for key in keys)
+            log_p, log_posterior = density(model.fn, model, z), density(model.posterior, model, own)
+            return log_p - log_q, log_q_again - log_posterior
 
         terms = jnp.stack(jax.lax.map(terms, jax.random.split(key, (DRAWS, 2)), batch_size=500))
         return terms.mean(axis=1), terms.std(axis=1) / DRAWS**0.5
@@ -73,17 +70,14 @@ def along(model, guide, num_steps):
         mean, se = measure(svi.get_params(state), jax.random.fold_in(jax.random.key(1), step))
         rows.append([step, mean[0], se[0], mean[1], se[1]])
     columns = ["step", "elbo", "elbo_se", "kl", "kl_se"]
-    evidence = float(
-        target.log_joint(np.zeros(target.dim)) - posterior.log_prob(np.zeros(target.dim))
-    )
     frame = pd.DataFrame(np.array(rows, dtype=float), columns=columns)
-    return frame.assign(model=model.name, guide=guide.name, log_evidence=evidence)
+    return frame.assign(model=model.name, guide=guide.name, log_evidence=log_evidence(model))
 
 
 def plot(frame):
     import matplotlib.pyplot as plt
 
-    from suite.style import finish, headline, with_error
+    from elbo_room import picture, with_error
 
     pairs = list(frame[["model", "guide"]].drop_duplicates().itertuples(index=False, name=None))
     figure, panels = plt.subplots(1, len(pairs), figsize=(9.5, 3.6), squeeze=False, sharex=True)
@@ -119,7 +113,6 @@ def plot(frame):
         f"KL ends at {with_error(*ends.loc[best, ['kl', 'kl_se']])} nats for {best[1]} on {best[0]}, "
         f"at {with_error(*ends.loc[worst, ['kl', 'kl_se']])} for {worst[1]} on {worst[0]}"
     )
-    headline(figure, title)
     off = (frame["elbo"] + frame["kl"] - frame["log_evidence"]) / np.hypot(
         frame["elbo_se"], frame["kl_se"]
     )
@@ -127,7 +120,24 @@ def plot(frame):
         f"ELBO rising and KL falling along four optimisations. {title}. Their sum is within 2 s.e. of "
         f"log p(x) at {(off.abs() < 2).sum()} of {len(frame)} marks."
     )
-    return [finish("tightening-climb", title, alt, figure)]
+    return [picture(figure, "tightening-climb", title, alt)]
 
 
 tightening = Study("tightening", run, plot, order=6)
+
+
+def drawn(guide, key, model, params):
+    """A draw z of a guide with these parameters, and log q(z), nats."""
+    log_q, trace = log_density(seed(guide, key), (), model.data, params)
+    return {name: s["value"] for name, s in trace.items() if s["type"] == "sample"}, log_q
+
+
+def density(fn, model, z):
+    """The log density of a NumPyro function at z and the model's data, nats."""
+    return log_density(fn, (), model.data, z)[0]
+
+
+def log_evidence(model):
+    """log p(x, z) - log p(z | x), which is log p(x) at every z; nats."""
+    z, log_posterior = drawn(model.posterior, jax.random.key(2), model, {})
+    return float(density(model.fn, model, z) - log_posterior)

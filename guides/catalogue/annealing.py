@@ -14,13 +14,13 @@ from functools import partial
 
 from numpyro.infer.autoguide import AutoDAIS
 
-from suite import Fit, Guide
+from elbo_room import Fit, Guide
 
 STEPS = 8
 
 dais = Guide(
     "dais",
     partial(AutoDAIS, K=STEPS),
-    fit=Fit(num_steps=2_500, max_steps=5_000, num_particles=2, learning_rates=(1e-2,)),
-    gradients=STEPS,
+    fit=Fit(min_steps=2_500, max_steps=5_000, num_particles=2, learning_rates=(1e-2,)),
+    gradients_per_draw=STEPS,
 )

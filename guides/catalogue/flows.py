@@ -14,24 +14,30 @@
 from dataclasses import replace
 from functools import partial
 
+from elbo_room.guides.flows import NARROW, WIDE, AutoFlow, fewer, networks, splines
 from flowjax.flows import coupling_flow
 from numpyro.infer.autoguide import AutoBNAFNormal
 
-from guides.flows import NARROW, WIDE, AutoFlow, fewer, networks, splines
-from suite import Guide
+from elbo_room import Guide
 
 affine_coupling = Guide(
     "affine_coupling",
     partial(AutoFlow, make_flow=partial(coupling_flow, flow_layers=12, nn_width=32, invert=False)),
     fit=replace(networks, path_gradient=True),
-    affine=True,
-    most=WIDE,
+    closed_under_affine=True,
+    max_dim=WIDE,
 )
 spline_coupling = Guide(
     "spline_coupling",
     partial(AutoFlow, make_flow=splines(coupling_flow, 4)),
     fit=fewer,
-    affine=True,
-    most=NARROW,
+    closed_under_affine=True,
+    max_dim=NARROW,
 )
-bnaf = Guide("bnaf", partial(AutoBNAFNormal, num_flows=1), fit=networks, affine=True, most=NARROW)
+bnaf = Guide(
+    "bnaf",
+    partial(AutoBNAFNormal, num_flows=1),
+    fit=networks,
+    closed_under_affine=True,
+    max_dim=NARROW,
+)

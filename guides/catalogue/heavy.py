@@ -14,7 +14,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 from numpyro.infer.autoguide import AutoContinuous
 
-from suite import Fit, Guide
+from elbo_room import Fit, Guide
 
 
 class AutoStudentT(AutoContinuous):
@@ -35,4 +35,4 @@ class AutoStudentT(AutoContinuous):
         return dist.StudentT(degrees, loc, scale)
 
 
-student = Guide("student", AutoStudentT, fit=Fit(num_steps=2_500), most=40)
+student = Guide("student", AutoStudentT, fit=Fit(min_steps=2_500), max_dim=40)

@@ -15,7 +15,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 from numpyro.infer.autoguide import AutoContinuous
 
-from suite import Guide
+from elbo_room import Guide
 
 NUM_COMPONENTS = 4
 

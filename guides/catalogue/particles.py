@@ -15,10 +15,9 @@ import blackjax
 import jax
 import jax.numpy as jnp
 import optax
+from elbo_room.guides.modes import climb
 
-from guides.modes import climb
-from suite import Fit, Guide
-from suite.approximation import Direct, from_points
+from elbo_room import Approximation, Fit, Guide, SolvedGuide
 
 NUM_PARTICLES = 100
 
@@ -31,8 +30,8 @@ def to_mode(log_joint, start, options, key):
 
 
 def descend(log_joint, start, options, key):
-    """As many gradients as a fit of `options.num_steps` takes at one learning rate."""
-    num_steps = options.num_steps * options.num_particles // NUM_PARTICLES
+    """As many gradients as a fit of `options.min_steps` takes at one learning rate."""
+    num_steps = options.min_steps * options.num_particles // NUM_PARTICLES
     rate = optax.cosine_decay_schedule(options.learning_rates[-1], num_steps)
     svgd = blackjax.svgd(jax.grad(log_joint), optax.adam(rate))
     noise = jax.random.normal(key, (NUM_PARTICLES, len(start)))
@@ -40,10 +39,14 @@ def descend(log_joint, start, options, key):
     return {"points": state.particles}, jnp.array(num_steps * NUM_PARTICLES)
 
 
-delta = Guide("delta", lambda _: Direct(to_mode, lambda params: from_points(**params)), affine=True)
+delta = Guide(
+    "delta",
+    lambda _: SolvedGuide(to_mode, lambda params: Approximation.from_points(**params)),
+    closed_under_affine=True,
+)
 svgd = Guide(
     "svgd",
-    lambda _: Direct(descend, lambda params: from_points(**params)),
+    lambda _: SolvedGuide(descend, lambda params: Approximation.from_points(**params)),
     fit=Fit(learning_rates=(0.1,)),
-    affine=True,
+    closed_under_affine=True,
 )

@@ -13,8 +13,7 @@ from blackjax.optimizers.lbfgs import lbfgs_inverse_hessian_formula_1
 from blackjax.vi import pathfinder as by_blackjax
 from numpyro.distributions import MultivariateNormal
 
-from suite import Guide
-from suite.approximation import Direct, from_distribution
+from elbo_room import Approximation, Guide, SolvedGuide
 
 NUM_DRAWS = 200
 MOST_STEPS = 100
@@ -34,7 +33,9 @@ def follow(log_joint, start, options, key):
 
 
 def gaussian(params):
-    return from_distribution(MultivariateNormal(params["center"], scale_tril=params["scale"]))
+    return Approximation.from_distribution(
+        MultivariateNormal(params["center"], scale_tril=params["scale"])
+    )
 
 
-pathfinder = Guide("pathfinder", lambda _: Direct(follow, gaussian), affine=True)
+pathfinder = Guide("pathfinder", lambda _: SolvedGuide(follow, gaussian), closed_under_affine=True)

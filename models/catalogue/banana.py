@@ -11,7 +11,7 @@ Source: Haario, Saksman and Tamminen (1999), Computational Statistics 14:375-395
 import numpyro
 import numpyro.distributions as dist
 
-from suite import Model
+from elbo_room import Model
 
 
 def model():

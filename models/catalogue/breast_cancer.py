@@ -23,7 +23,7 @@ import numpyro
 import numpyro.distributions as dist
 from sklearn.datasets import load_breast_cancer
 
-from suite import Model
+from elbo_room import Model
 
 
 def odds(x, y, w):

@@ -16,7 +16,7 @@ import numpyro.distributions as dist
 from jax.nn import log_sigmoid
 from numpyro.distributions.transforms import OrderedTransform
 
-from suite import Model
+from elbo_room import Model
 
 
 def model(counts):

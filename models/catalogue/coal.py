@@ -20,8 +20,8 @@ import numpyro
 import numpyro.distributions as dist
 import pandas as pd
 
+from elbo_room import Model
 from models.catalogue._axes import along_axes
-from suite import Model
 
 QUARTERS = 448
 decay = np.exp(-np.arange(QUARTERS) / 80)

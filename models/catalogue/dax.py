@@ -21,7 +21,7 @@ import numpyro
 import numpyro.distributions as dist
 import pandas as pd
 
-from suite import Model
+from elbo_room import Model
 
 
 def observe(r, s):

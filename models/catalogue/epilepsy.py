@@ -22,7 +22,7 @@ import numpyro
 import numpyro.distributions as dist
 import pandas as pd
 
-from suite import Model
+from elbo_room import Model
 
 
 def model(x, y, overdispersed):

@@ -16,7 +16,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 
-from suite import Model
+from elbo_room import Model
 
 alike = 0.9 * np.ones((50, 50)) + 0.1 * np.eye(50)
 axes = np.linalg.qr(np.random.default_rng(0).normal(size=(20, 20)))[0]

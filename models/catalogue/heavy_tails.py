@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
 
-from suite import Model
+from elbo_room import Model
 
 DIM, DEGREES = 10, 5.0
 scale_tril = jnp.linalg.cholesky(0.5 ** abs(jnp.arange(DIM)[:, None] - jnp.arange(DIM)))

@@ -19,7 +19,7 @@ import numpyro
 import numpyro.distributions as dist
 import pandas as pd
 
-from suite import Model
+from elbo_room import Model
 
 HIDDEN = 4
 

@@ -19,8 +19,8 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 
+from elbo_room import Model
 from models.catalogue._axes import along_axes
-from suite import Model
 
 KNOWN = 9  # about noise_sd^2 / drift_sd^2
 

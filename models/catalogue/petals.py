@@ -18,7 +18,7 @@ import numpyro
 import numpyro.distributions as dist
 from sklearn.datasets import load_iris
 
-from suite import Model
+from elbo_room import Model
 
 
 def model(x, n, y):

@@ -21,7 +21,7 @@ import numpyro.distributions as dist
 from numpyro.handlers import reparam
 from scipy.linalg import hadamard
 
-from suite import Model
+from elbo_room import Model
 
 
 def model(scatter, freedom):

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
 
-from suite import Model
+from elbo_room import Model
 
 
 def two_gaussians(centre):
@@ -31,5 +31,5 @@ def side(z):
 
 
 near, far = two_gaussians(jnp.array([4.0, 0.0])), two_gaussians(2 * jnp.ones(10))
-separated_2d = Model("separated_2d", near, posterior=near, mode=side)
-separated_10d = Model("separated_10d", far, posterior=far, mode=side)
+separated_2d = Model("separated_2d", near, posterior=near, mode_label=side)
+separated_10d = Model("separated_10d", far, posterior=far, mode_label=side)

@@ -22,7 +22,7 @@ from numpyro.distributions.transforms import LowerCholeskyAffine
 from numpyro.handlers import reparam
 from numpyro.infer.reparam import TransformReparam
 
-from suite import Model
+from elbo_room import Model
 
 
 def model(y):

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
 
-from suite import Model, published_data
+from elbo_room import Model, published_data
 
 NUM_LAGS = 5
 

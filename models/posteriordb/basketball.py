@@ -23,7 +23,7 @@ from numpyro.distributions import constraints
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from suite import Model, published_data
+from elbo_room import Model, published_data
 
 
 class OrderedRates(dist.Distribution):
@@ -42,7 +42,7 @@ class OrderedRates(dist.Distribution):
         first = jnp.argmax(self.support(tries), axis=0)
         return jnp.take_along_axis(tries, first[None, ..., None], axis=0)[0]
 
-    def log_prob(self, value):  # noqa: D102 (inherited)
+    def log_prob(self, value, intermediates=None):  # noqa: D102 (inherited)
         return self.free.log_prob(value) - self.log_mass
 
 

@@ -13,7 +13,7 @@ Data: posteriordb's `sblri`.
 import numpyro
 import numpyro.distributions as dist
 
-from suite import Model, published_data
+from elbo_room import Model, published_data
 
 
 def model(X, y):

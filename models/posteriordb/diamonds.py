@@ -17,7 +17,7 @@ import numpyro
 import numpyro.distributions as dist
 from numpyro.handlers import reparam
 
-from suite import Model, published_data
+from elbo_room import Model, published_data
 
 
 def model(Xc, Y):

@@ -16,7 +16,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 from numpyro.handlers import reparam
 
-from suite import Model, published_data
+from elbo_room import Model, published_data
 
 
 def model(earn, height, male):

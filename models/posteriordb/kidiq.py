@@ -14,7 +14,7 @@ import numpyro
 import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
-from suite import Model, published_data
+from elbo_room import Model, published_data
 
 
 def momiq(mom_iq, kid_score):

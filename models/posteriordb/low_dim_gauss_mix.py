@@ -16,7 +16,7 @@ import numpyro
 import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
-from suite import Model, published_data
+from elbo_room import Model, published_data
 
 
 class SortedNormals(dist.Distribution):
@@ -31,7 +31,7 @@ class SortedNormals(dist.Distribution):
     def sample(self, key, sample_shape=()):  # noqa: D102 (inherited)
         return jnp.sort(self.unsorted.sample(key, sample_shape))
 
-    def log_prob(self, value):  # noqa: D102 (inherited)
+    def log_prob(self, value, intermediates=None):  # noqa: D102 (inherited)
         return math.log(2) + self.unsorted.log_prob(value)
 
 

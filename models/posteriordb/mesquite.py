@@ -16,7 +16,7 @@ import numpyro
 import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
-from suite import Model, published_data
+from elbo_room import Model, published_data
 
 
 def model(weight, diam1, diam2, canopy_height, total_height, density, group):

@@ -16,7 +16,7 @@ import numpyro
 import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
-from suite import Model, published_data
+from elbo_room import Model, published_data
 
 
 def model(partyid7, real_ideo, race_adj, age_discrete, educ1, gender, income):

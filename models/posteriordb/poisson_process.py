@@ -17,7 +17,7 @@ import numpyro
 import numpyro.distributions as dist
 from jax.scipy.linalg import solve_triangular
 
-from suite import Model, published_data
+from elbo_room import Model, published_data
 
 ENTRY = "gp_pois_regr-gp_pois_regr"
 

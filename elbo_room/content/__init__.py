@@ -1,0 +1,13 @@
+"""From folders and paths to models, guides, experiments and studies.
+
+In: content folders, and paths from the command line. Out: a `Catalogue`, in which each object has its
+`Place`; a `Problem` for whatever cannot be used; and a hash of what an object does.
+
+    places         the project's root, an object's file, a sentence about a file
+    catalogue      all that was found, by kind and name
+    discover       walks the folders, imports the files, finds the objects
+    choose         what the names and paths of a command line stand for
+    fingerprint    the hash of what an object does
+    source         the hash of a file of the machinery and of all that it imports
+    posteriordb    data and draws of a clone of posteriordb
+"""

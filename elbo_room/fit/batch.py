@@ -1,0 +1,108 @@
+"""All fits of a cell as one program: their starts, a round of their training, the ELBO after it.
+
+Each step of `Trainer` is `vmap`ped over learning rates and seeds inside the loops, so that these are
+traced once. States and what is found have the axes [rate, seed]. All rates have the same random
+numbers, and every seed its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+from numpyro.infer.svi import SVIState
+
+from elbo_room.fit.approximation import Params
+from elbo_room.fit.train import Span, Trainer
+from elbo_room.posterior.coordinates import Coordinates
+
+CHUNKS = 25
+"""Parts of a round, for the trace."""
+
+DRAWS = 4_000
+"""Fresh draws behind the ELBO after a round: the same base noise for every fit and round."""
+
+BY_RATE, BY_SEED = SVIState(0, None, None), SVIState(0, None, 0)
+"""The axes of a state: each rate has parameters of its own, and all rates the same random numbers."""
+
+
+class Trace(NamedTuple):
+    """A round of every fit, chunk by chunk.
+
+    Attributes:
+        elbo: mean of the steps' estimates, each on fresh draws, nats.
+        elbo_se: its standard error.
+        skipped: steps whose loss was not finite.
+    """
+
+    elbo: Float[Array, "rate seed chunk"]
+    elbo_se: Float[Array, "rate seed chunk"]
+    skipped: Int[Array, "rate seed chunk"]
+
+
+def init(trainer: Trainer, num_rates: int, coordinates: Coordinates, key: PRNGKeyArray) -> SVIState:
+    """The states before the first step: a start for each seed, the same for every rate."""
+    keys = jax.random.split(key, len(coordinates.center))
+    # One after the other: a vmapped network's start takes longer to compile than to run.
+    each = jax.lax.map(lambda seed: trainer.init(*seed), (keys, coordinates))
+
+    def over_rates(leaf: Array) -> Array:
+        return jnp.broadcast_to(leaf, (num_rates, *leaf.shape))
+
+    return SVIState(jax.tree.map(over_rates, each), None, keys)
+
+
+def train(
+    trainer: Trainer,
+    states: SVIState,
+    rates: Float[Array, " rate"],
+    coordinates: Coordinates,
+    begin: Int[Array, ""],
+    every: Int[Array, ""],
+) -> tuple[SVIState, Trace]:
+    """A round of every fit.
+
+    Args:
+        trainer: of one fit.
+        states: after `begin` steps.
+        rates: the highest learning rate of the round.
+        coordinates: the coordinates that each seed's guide is a density of.
+        begin: steps that were taken before.
+        every: steps of a chunk.
+    """
+    span = Span(begin, every * CHUNKS)
+    update = jax.vmap(trainer.step, (BY_SEED, None, 0, None))
+    update = jax.vmap(update, (BY_RATE, 0, None, None), (BY_RATE, 0))
+    nothing = jnp.zeros((len(rates), len(coordinates.center)))
+
+    def step(_: Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
+        states, total, squares, skipped = carry
+        states, loss = update(states, rates, coordinates, span)
+        finite = jnp.isfinite(loss)
+        loss = jnp.where(finite, loss, 0.0)
+        return states, total - loss, squares + loss**2, skipped + ~finite
+
+    def chunk(states: SVIState, _: None) -> tuple[SVIState, Trace]:
+        carry = (states, nothing, nothing, nothing.astype(int))
+        states, total, squares, skipped = jax.lax.fori_loop(0, every, step, carry)
+        used = every - skipped
+        mean = total / used
+        variance = jnp.maximum(squares / used - mean**2, 0.0)
+        return states, Trace(mean, jnp.sqrt(variance / used), skipped)
+
+    states, trace = jax.lax.scan(chunk, states, length=CHUNKS)
+    return states, jax.tree.map(lambda part: jnp.moveaxis(part, 0, -1), trace)
+
+
+def log_weights(
+    trainer: Trainer, states: SVIState, coordinates: Coordinates, key: PRNGKeyArray
+) -> tuple[Params, Float[Array, "rate seed draw"]]:
+    """Every guide's parameters, and log p(x, z) - log q(z) at fresh draws: in the mean, the ELBO."""
+    params = jax.vmap(jax.vmap(trainer.params, (BY_SEED,)), (BY_RATE,))(states)
+    each = jax.vmap(trainer.log_weight, (0, 0, None))
+    each = jax.vmap(each, (0, None, None))
+    keys = jax.random.split(jax.random.fold_in(key, len(coordinates.center)), DRAWS)
+    log_w = jax.lax.map(lambda key: each(params, coordinates, key), keys, batch_size=250)
+    return params, jnp.moveaxis(log_w, 0, -1)

@@ -1,0 +1,90 @@
+"""All that is measured of the fits of one guide to one model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from elbo_room.effort import Budget
+from elbo_room.fit.fitted import Fitted
+from elbo_room.fit.objective import dtype
+from elbo_room.measure import views
+from elbo_room.measure.quality import floors_of, quality
+from elbo_room.measure.samples import ReferencePair, Row
+from elbo_room.measure.scores import by_definition, in_modes, score
+from elbo_room.posterior.density import Target
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a fit's cell found, JSON-ready: rows of each table, and some draws by coordinate.
+
+    Attributes:
+        rows: of table.csv, one a seed.
+        traces: of traces.csv.
+        learning_rates: of learning_rates.csv.
+        bounds: of bounds.csv.
+        summary: of summary.csv, of the seed with the median ELBO.
+        draws: of that seed, by coordinate.
+        reference_summary: of summary.csv, of the reference.
+        reference_draws: of the reference, by coordinate.
+    """
+
+    rows: Sequence[Row]
+    traces: Sequence[Row] = ()
+    learning_rates: Sequence[Row] = ()
+    bounds: Sequence[Row] = ()
+    summary: Sequence[Row] = ()
+    draws: dict[str, list[float]] = field(default_factory=dict)
+    reference_summary: Sequence[Row] = ()
+    reference_draws: dict[str, list[float]] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """As a dict of lists and dicts."""
+        return asdict(self)
+
+
+def unsuited(target: Target, why: str, num_seeds: int) -> Measured:
+    """Of a guide that is not meant for a model."""
+    row = {"dim": target.dim, "status": "unsuited", "reason": why}
+    return Measured([{"seed": seed, **row} for seed in range(num_seeds)])
+
+
+def measure(target: Target, fitted: Fitted, reference: ReferencePair, budget: Budget) -> Measured:
+    """Everything that is said of each seed's fit, on draws of q that no training has seen."""
+    clock = time.perf_counter()
+    u = reference.both_u
+    scored = score(target, fitted, u, budget, jax.random.key(2))
+    floors = floors_of(reference)
+    rows: list[Row] = []
+    for seed in range(fitted.seeds):
+        own, at_reference = (w if w is None else w[seed] for w in scored[:2])
+        found = quality(own, at_reference, scored.samples.at(seed), reference, floors)
+        rows.append({"seed": seed, "dim": target.dim} | found)
+    ends, held = views.progress(fitted, rows), in_modes(target, scored.samples.u, u)
+    divergences: list[Row] = [{}] * fitted.seeds
+    if scored.own is not None:
+        divergences = by_definition(target, fitted, budget, jax.random.key(3))
+    for seed, row in enumerate(rows):
+        row |= divergences[seed] | held[seed] | ends[seed] | views.cost(fitted, seed)
+    numbers = {"dtype": dtype(fitted.guide, fitted.options), "platform": jax.default_backend()}
+    for row in rows:
+        row |= numbers | {"measure_seconds": time.perf_counter() - clock}
+    typical = int(np.argsort([row.get("elbo", -np.inf) for row in rows])[fitted.seeds // 2])
+    names, chosen = list(reference.names), scored.samples.values[typical]
+    known = reference.first.values
+    return Measured(
+        rows=rows,
+        traces=views.traces(fitted),
+        learning_rates=views.rates(fitted),
+        bounds=views.bounds(scored.own),
+        summary=views.summary(names, chosen[None], seed=typical),
+        draws=views.some_draws(names, chosen),
+        reference_summary=views.summary(names, known, kind=reference.facts.kind),
+        reference_draws=views.some_draws(names, known.reshape(-1, len(names))),
+    )

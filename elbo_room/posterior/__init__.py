@@ -1,0 +1,11 @@
+"""From a model to the density of one flat vector.
+
+In: a `Model`. Out: a `Target`: log p(x, z) as a function of the unconstrained vector u, and the way
+between u and the sites' values; where its modes are, and in which `Coordinates` it has about unit scale.
+
+    density        the `Target`; log densities in nats, those of u with the Jacobian counted
+    sites          what a NumPyro program's trace says of its sites
+    draws          draws by site as flat vectors, and as files
+    coordinates    u = center + scale v
+    climb          modes by L-BFGS, and the curvature there
+"""

@@ -1,0 +1,173 @@
+"""The log joint log p(x, z) as a function of one flat vector, and the way between z and the vector.
+
+A NumPyro model is a program over named sites with supports of their own. Here it becomes a function
+of one vector u of real numbers, the sites' unconstrained values laid end to end, with the Jacobian
+of z(u) counted. Everything downstream compares densities of u and of nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+from jaxtyping import Array, Float, PRNGKeyArray
+from numpyro import handlers
+from numpyro.distributions import ImproperUniform, biject_to
+from numpyro.distributions.constraints import real
+from numpyro.infer import init_to_uniform
+from numpyro.infer.util import constrain_fn, potential_energy
+
+from elbo_room.posterior.sites import Whole, check_shape, is_improper, latent_sites, sample_sites
+from elbo_room.spec import Model, NumPyroFn
+
+Sites = dict[str, Array]
+"""Constrained values by site name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """The joint density of one model as a function of the unconstrained vector u.
+
+    Compared by identity, so that a compiled program can be kept for it.
+
+    Attributes:
+        model: whose density it is, on all its data.
+        shapes: the unconstrained shape of each latent site, in the order of the vector.
+        observed: the sites that have data.
+        flat: the sites whose prior is flat, so that it cannot be normalised and there is no evidence.
+        minibatched: the model as it was written, where a plate of it draws a minibatch.
+    """
+
+    model: Model
+    shapes: Mapping[str, tuple[int, ...]]
+    observed: tuple[str, ...] = ()
+    flat: tuple[str, ...] = ()
+    minibatched: NumPyroFn | None = None
+
+    @property
+    def dim(self) -> int:
+        """Length of u."""
+        return sum(int(np.prod(shape)) for shape in self.shapes.values())
+
+    @cached_property
+    def log_joint(self) -> Callable[[Float[Array, " dim"]], Float[Array, ""]]:
+        """u -> log p(x, z(u)) + log |dz/du|, nats. However often it is used, it is traced once."""
+        return jax.jit(lambda u: self._log_joint(self.model.fn, u))
+
+    def estimate(self, key: PRNGKeyArray) -> Callable[[Float[Array, " dim"]], Float[Array, ""]]:
+        """u -> an unbiased estimate of `log_joint` from one minibatch, the same for all u.
+
+        Where no plate draws one, `log_joint` itself.
+        """
+        if (fn := self.minibatched) is None:
+            return self.log_joint
+        return lambda u: self._log_joint(handlers.seed(fn, key), u)
+
+    def _log_joint(self, fn: NumPyroFn, u: Array) -> Array:
+        return -jnp.asarray(potential_energy(fn, (), dict(self.model.data), self.unpack(u)))
+
+    def constrain(self, u: Float[Array, " dim"]) -> Sites:
+        """The latent sites' values z(u)."""
+        return constrain_fn(self.model.fn, (), dict(self.model.data), self.unpack(u))
+
+    def sites(self, u: Float[Array, " dim"]) -> Sites:
+        """The same, and the deterministic sites'."""
+        data = dict(self.model.data)
+        return constrain_fn(self.model.fn, (), data, self.unpack(u), return_deterministic=True)
+
+    def unconstrain(self, z: Sites) -> tuple[Float[Array, " dim"], Float[Array, ""]]:
+        """u(z) and log |dz/du| there. `z` may hold other sites too."""
+        latent = latent_sites(handlers.substitute(self.model.fn, z), self.model.data)
+        u, log_jacobian = {}, jnp.zeros(())
+        for name, site in latent.items():
+            transform = biject_to(site["fn"].support)
+            u[name] = transform.inv(z[name])
+            log_jacobian += jnp.sum(transform.log_abs_det_jacobian(u[name], z[name]))
+        return jnp.concatenate([jnp.ravel(u[name]) for name in self.shapes]), log_jacobian
+
+    def stand_in(self, **_: Any) -> None:
+        """A NumPyro program with the latent sites of u and no more, for guides that need only those.
+
+        An AutoGuide runs its model, one operation after the other, to learn the shapes of its sites;
+        of a real model every operation is compiled for that.
+        """
+        for name, shape in self.shapes.items():
+            numpyro.sample(name, ImproperUniform(real, (), shape))
+
+    def unpack(self, u: Float[Array, " dim"]) -> Sites:
+        """The unconstrained value of each site."""
+        sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
+        parts = jnp.split(u, np.cumsum(sizes)[:-1].tolist())
+        return {
+            name: part.reshape(self.shapes[name])
+            for name, part in zip(self.shapes, parts, strict=True)
+        }
+
+    def init(
+        self, key: PRNGKeyArray, to_u: Callable[[Array], Array] = lambda v: v
+    ) -> Float[Array, " dim"]:
+        """A v of finite density near the origin: the first such of 20 uniform on (-2, 2)."""
+        tries = jax.random.uniform(key, (20, self.dim), minval=-2.0, maxval=2.0)
+        log_joints = jax.vmap(lambda v: self.log_joint(to_u(v)))(tries)
+        return tries[jnp.argmax(jnp.isfinite(log_joints))]
+
+
+@cache
+def make_target(model: Model) -> Target:
+    """The target of a model; always the same one, so that what is compiled for it stays.
+
+    Raises:
+        ValueError: the function fails on its data, has a discrete latent site, or none at all, or
+            one in a plate that draws a minibatch.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    observed, flat, whole = [], [], Whole(model.fn)
+
+    def record(key: PRNGKeyArray) -> None:
+        fn = handlers.substitute(handlers.seed(whole, key), substitute_fn=init_to_uniform)
+        for name, site in sample_sites(fn, model.data).items():
+            if site["is_observed"]:
+                check_shape(name, site)
+                observed.append(name)
+                continue
+            if site["fn"].support.is_discrete:
+                raise ValueError(f"site '{name}' is discrete; sum it out of the model")
+            if whole.drawn & {plate.name for plate in site["cond_indep_stack"]}:
+                raise ValueError(f"latent site '{name}' is in a plate that draws a minibatch")
+            shapes[name] = jnp.shape(biject_to(site["fn"].support).inv(site["value"]))
+            if is_improper(site["fn"]):
+                flat.append(name)
+
+    try:
+        jax.eval_shape(record, jax.random.key(0))
+    except Exception as error:
+        given = ", ".join(f"{k} {list(np.shape(v))}" for k, v in model.data.items())
+        line = str(error).strip().split("\n")[0]
+        raise ValueError(
+            f"model '{model.name}' fails on its data ({given or 'none'}): {line}"
+        ) from error
+    if not shapes:
+        raise ValueError(f"model '{model.name}' has no latent site")
+    target = Target(model, shapes, tuple(observed), tuple(flat))
+    if not whole.drawn:
+        return target
+    return replace(target, model=replace(model, fn=whole), minibatched=model.fn)
+
+
+def prior_log_joints(target: Target, num_draws: int = 100) -> Float[Array, " draw"]:
+    """log p(x, z) in u at draws from the prior, or near the origin where the prior is flat."""
+
+    def one(key: PRNGKeyArray) -> Float[Array, ""]:
+        try:
+            latent = latent_sites(handlers.seed(target.model.fn, key), target.model.data)
+        except NotImplementedError:  # an improper prior cannot be drawn from
+            return target.log_joint(jax.random.uniform(key, (target.dim,), minval=-2, maxval=2))
+        return target.log_joint(target.unconstrain({k: s["value"] for k, s in latent.items()})[0])
+
+    return jax.vmap(one)(jax.random.split(jax.random.key(0), num_draws))

@@ -1,0 +1,84 @@
+"""What is known of a reference beside its draws: log p(x), certificate, agreement. It travels as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from elbo_room.reference.agreement import Agreement
+from elbo_room.reference.certificate import Certificate
+from elbo_room.reference.evidence import Evidence
+
+TOO_FAR = 4.0
+"""Standard errors that bridge sampling may be from an evidence that the model states."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of the draws that stand for the posterior of one model.
+
+    Attributes:
+        kind: "exact" or "nuts".
+        evidence: log p(x) of the model. By bridge sampling it is estimated from the second reference,
+            so that it is independent of what is averaged over the first.
+        second_evidence: the same with the two references' parts exchanged.
+        flat: sites with a flat prior; with any, `evidence` is only the unnormalised joint's integral.
+        certificate: of the NUTS run, whichever kind the reference is.
+        nuts_evidence: what bridge sampling makes of the NUTS draws alone.
+        agreement: with posteriordb, where the model names an entry and a clone is at hand.
+    """
+
+    kind: str
+    evidence: Evidence
+    second_evidence: Evidence
+    flat: tuple[str, ...]
+    certificate: Certificate
+    nuts_evidence: Evidence
+    agreement: Agreement | None
+
+    @property
+    def objections(self) -> list[str]:
+        """Why these draws may not be trusted; of exact draws, only what posteriordb says."""
+        found = self.agreement.objections if self.agreement else []
+        if self.kind == "nuts":
+            off = abs(self.nuts_evidence.value - self.evidence.value)
+            if off > TOO_FAR * self.nuts_evidence.se:
+                found = [f"bridge sampling is {off:.3g} nats from the stated log_evidence", *found]
+            found = [*self.certificate.objections, *found]
+        return found
+
+    def record(self) -> dict[str, Any]:
+        """JSON-ready."""
+        certificate = self.certificate
+        also = {"objections": certificate.objections, "remarks": certificate.remarks}
+        evidence = self.nuts_evidence._asdict()
+        agreement = self.agreement
+        return {
+            "kind": self.kind,
+            "objections": self.objections,
+            "evidence": self.evidence._asdict(),
+            "second_evidence": self.second_evidence._asdict(),
+            "flat": list(self.flat),
+            "nuts": {**asdict(certificate), **also, "evidence": evidence},
+            "posteriordb": agreement and {**asdict(agreement), "objections": agreement.objections},
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Facts:
+        """What `record` was made from."""
+        nuts, agreement = dict(record["nuts"]), record["posteriordb"]
+        evidence = Evidence(**nuts.pop("evidence"))
+        return cls(
+            kind=record["kind"],
+            evidence=Evidence(**record["evidence"]),
+            second_evidence=Evidence(**record["second_evidence"]),
+            flat=tuple(record["flat"]),
+            certificate=Certificate(**_without(nuts, "objections", "remarks")),
+            nuts_evidence=evidence,
+            agreement=agreement and Agreement(**_without(agreement, "objections")),
+        )
+
+
+def _without(record: Mapping[str, Any], *derived: str) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in derived}

@@ -1,0 +1,50 @@
+"""What one cell computes: a model's reference, or all fits of one guide to one model, measured.
+
+A cell returns what it found and writes nothing.
+"""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+
+from elbo_room.effort import Budget, Fit
+from elbo_room.fit.fitted import fit
+from elbo_room.measure.measured import Measured, measure, unsuited
+from elbo_room.measure.samples import reference_pair
+from elbo_room.posterior.density import make_target, prior_log_joints
+from elbo_room.reference.make import Reference, make_reference
+from elbo_room.spec import Guide, Model
+
+
+def reference_cell(model: Model, budget: Budget) -> Reference:
+    """The reference of a model: its facts and its draws.
+
+    Raises:
+        ValueError: the model fails on its data, its density is finite nowhere, or the posterior
+            that it states is another one.
+    """
+    target = make_target(model)
+    log_joints = np.asarray(jax.jit(lambda: prior_log_joints(target))())
+    if not np.isfinite(log_joints).any():
+        raise ValueError(
+            f"model '{model.name}': log p(x, z) is finite at none of {log_joints.size} prior draws"
+        )
+    return make_reference(target, budget, jax.random.key(0))
+
+
+def fit_cell(
+    model: Model, guide: Guide, options: Fit, seeds: int, budget: Budget, reference: Reference
+) -> Measured:
+    """All fits of one pair, measured.
+
+    Raises:
+        ValueError: the guide's sites are not the model's, or the reference lacks one of them.
+    """
+    target = make_target(model)
+    if guide.max_dim is not None and target.dim > guide.max_dim:
+        why = f"{guide.name} is meant for at most {guide.max_dim} coordinates, and here are {target.dim}"
+        return unsuited(target, why, seeds)
+    pair = reference_pair(target, reference)
+    fitted = fit(target, guide, options, seeds, jax.random.key(1))
+    return measure(target, fitted, pair, budget)

@@ -1,0 +1,60 @@
+"""Compute one cell, in a worker: from a cell and its reference to what is kept of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from elbo_room.content.discover import load
+from elbo_room.posterior.draws import from_bytes, to_bytes
+from elbo_room.reference.facts import Facts
+from elbo_room.reference.make import Reference
+from elbo_room.run.cells import fit_cell, reference_cell
+from elbo_room.run.parts import fit_parts, reference_parts, study_parts
+from elbo_room.run.plan import Cell, changed
+from elbo_room.spec import Guide, Model, Study
+
+
+class OtherVersionError(RuntimeError):
+    """A worker has other source, data or packages than the process that drives the run."""
+
+
+def execute(
+    cell: Cell, facts: Mapping[str, Any] | None, draws: bytes | None
+) -> tuple[bytes, bytes | None]:
+    """The record of a cell as JSON, and a reference's draws as netCDF. A study's record is its CSV.
+
+    Args:
+        cell: what to compute.
+        facts: of the reference that it needs, from the JSON that this function returned.
+        draws: of that reference, as this function returned them.
+
+    Raises:
+        OtherVersionError: what decides the result is not here what it is where the run is driven.
+    """
+    if cell.is_study:
+        study: Study = load(cell.model, Study)
+        _require(cell, study_parts(study, cell.budget))
+        return json.dumps({"csv": study.run(cell.budget).to_csv(index=False)}).encode(), None
+    model: Model = load(cell.model, Model)
+    if cell.guide is None:
+        _require(cell, reference_parts(model, cell.budget))
+        made = reference_cell(model.reference or model, cell.budget)
+        return json.dumps(made.facts.record()).encode(), to_bytes(made.draws)
+    assert cell.fit is not None
+    assert cell.needs is not None
+    assert facts is not None
+    assert draws is not None
+    guide: Guide = load(cell.guide, Guide)
+    _require(cell, fit_parts(model, guide, cell.fit, cell.seeds, cell.budget, cell.needs))
+    reference = Reference(from_bytes(draws), Facts.from_record(facts))
+    found = fit_cell(model, guide, cell.fit, cell.seeds, cell.budget, reference)
+    return json.dumps(found.record()).encode(), None
+
+
+def _require(cell: Cell, here: Mapping[str, str]) -> None:
+    if parts := changed(cell.parts, here):
+        raise OtherVersionError(
+            f"the worker has another version of: {', '.join(parts)}; was a file edited during the run?"
+        )

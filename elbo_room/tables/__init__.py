@@ -1,0 +1,15 @@
+"""From what the cells found to the tables: all that a csv says.
+
+In: the `Plan` and the `Results` of its cells. Out: table.csv and the other tables in the results folder.
+Every number that a figure or a page shows is computed here at the latest.
+
+    results       what was kept of the cells, each as what it is
+    tabulate      writes every table
+    columns       what each column of table.csv means, its unit, its better direction
+    verdict       one word for a row, by a written rule
+    crosscheck    log p(x) against the weights of the best guide
+    references, traits, pairs
+                  references.csv; what makes a posterior hard; the two coordinates to show
+    answers       a row for each model and guide, and the guides' ranks
+    advice        rules, and where metrics disagree
+"""

@@ -1,0 +1,134 @@
+"""The columns of results/table.csv: what each means, its unit, and which direction is better.
+
+A row is one experiment, model, guide and seed. An estimate `x` has its standard error beside it in
+`x_se`, and in `x_floor` what it would be of the posterior itself. Where a cell is empty, `reason` names
+the column and says why; where all of a row is, it only says why. Axis labels and tooltips are made from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column holds.
+
+    Attributes:
+        text: its meaning in one phrase.
+        unit: "nats", "seconds", "sd" (of the reference), or "" for a plain number.
+        better: "higher", "lower" or "" where neither is.
+        estimated: whether a column with its standard error follows.
+        floored: whether a column follows that says what two references in each other's place give.
+    """
+
+    text: str
+    unit: str = ""
+    better: str = ""
+    estimated: bool = False
+    floored: bool = False
+
+    @property
+    def label(self) -> str:
+        """For an axis."""
+        return f"{self.text} [{self.unit}]" if self.unit else self.text
+
+
+COLUMNS: dict[str, Column] = {
+    "experiment": Column("the question the row belongs to"),
+    "model": Column("the posterior that is approximated"),
+    "guide": Column("the family of approximations q"),
+    "seed": Column("number of the independent fit"),
+    "status": Column(
+        "ok; diverged: q reaches where p has no finite density; unsuited: more coordinates than the "
+        "guide is meant for; failed; crashed; timeout; "
+        "out_of_memory; blocked: its reference did not end well; interrupted"
+    ),
+    "verdict": Column("what may be done with this fit, by the rule that the report prints"),
+    "reason": Column("why cells of this row are empty"),
+    "dim": Column("number of unconstrained coordinates"),
+    "dtype": Column("type of the guide's numbers in training; all that is reported is float64"),
+    "platform": Column("what the cell is computed on: cpu, gpu or tpu"),
+    "log_evidence": Column("log p(x)", "nats", "", True),
+    "log_evidence_method": Column("how log p(x) was found: exact, or bridge sampling"),
+    "log_evidence_importance": Column("log of this guide's own mean weight", "nats", "", True),
+    "evidence_check": Column("log p(x) against the weights of the guide that knows it best"),
+    "elbo": Column("ELBO: mean of log p(x, z) - log q(z) over draws of q", "nats", "higher", True),
+    "kl_guide_posterior": Column("KL(q || p) = log p(x) - ELBO", "nats", "lower", True, True),
+    "kl_by_definition": Column(
+        "KL(q || p) = E_q[log q - log p(z | x)], by the posterior's own density, on draws of its own",
+        "nats",
+        "lower",
+        True,
+    ),
+    "eubo": Column("EUBO: the same mean over draws of the posterior", "nats", "lower", True),
+    "kl_posterior_guide": Column("KL(p || q) = EUBO - log p(x)", "nats", "lower", True, True),
+    "jeffreys": Column("KL(q || p) + KL(p || q) = EUBO - ELBO", "nats", "lower", True, True),
+    "khat": Column("Pareto shape of the importance weights", "", "lower", True),
+    "khat_threshold": Column("the largest k-hat that so many draws bear"),
+    "ess_share_guide": Column(
+        "effective share of the draws of q after weighting", "", "higher", True
+    ),
+    "ess_share_reference": Column(
+        "the same share, as the posterior's draws see it", "", "higher", True
+    ),
+    "missed_mass": Column("share of the posterior that q's draws hardly see", "", "lower", True),
+    "modes_held": Column("modes of the posterior that q's draws hold"),
+    "modes": Column("modes that the posterior's draws show"),
+    "mean_error_max": Column("largest error of a posterior mean", "sd", "lower", True, True),
+    "mean_error_rms": Column("root mean square error of the means", "sd", "lower", True, True),
+    "log_sd_error_max": Column("largest abs(log(sd of q / sd of p))", "", "lower", True, True),
+    "log_sd_error_rms": Column(
+        "root mean square of log(sd of q / sd of p)", "", "lower", True, True
+    ),
+    "covariance_error": Column(
+        "Frobenius norm of the whitened covariance - I", "", "lower", True, True
+    ),
+    "sliced_wasserstein": Column("sliced Wasserstein-2 distance", "sd", "lower", True, True),
+    "max_sliced": Column(
+        "Wasserstein-2 distance along the worst direction", "sd", "lower", True, True
+    ),
+    "c2st": Column("held-out accuracy of a classifier; 0.5: cannot tell", "", "lower", True, True),
+    "seed_gap": Column("ELBO of the guide's best seed less this one's", "nats", "lower", True),
+    "converged": Column(
+        "whether doubling the steps gained at most 0.002 nats or two s.e., also in the mean of seeds"
+    ),
+    "elbo_gain": Column("ELBO gained by the second half of the steps", "nats", "", True),
+    "theory_room": Column("KL(q || p) of the best member of the family, by formula", "nats"),
+    "preconditioning": Column("how u was scaled before the fit: dense, diagonal, or none and why"),
+    "learning_rate": Column("the rate that was chosen for all seeds together"),
+    "num_steps": Column("gradient steps of this fit"),
+    "skipped_steps": Column("steps whose loss was not finite"),
+    "gradient_evals": Column(
+        "steps x particles x learning rates tried, for this seed, and the pilot's for all"
+    ),
+    "compile_seconds": Column("tracing and compiling, for all seeds together", "seconds"),
+    "fit_seconds": Column("training, for all seeds together", "seconds"),
+    "measure_seconds": Column("measuring, for all seeds together", "seconds"),
+}
+
+
+def columns() -> list[str]:
+    """The header, every estimate followed by its standard error and its floor."""
+    return [f"{name}{end}" for name, column in COLUMNS.items() for end in _ends(column)]
+
+
+def _ends(column: Column) -> list[str]:
+    return ["", *["_se"] * column.estimated, *["_floor"] * column.floored]
+
+
+def as_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows as a table with every column in its place.
+
+    Raises:
+        KeyError: a row holds a column that is not defined here.
+    """
+    rows = list(rows)
+    unknown = {name for row in rows for name in row} - set(columns())
+    if unknown:
+        raise KeyError(f"columns without a definition: {sorted(unknown)}")
+    return pd.DataFrame(rows, columns=columns())

@@ -1,0 +1,71 @@
+"""The rows of references.csv: what each reference is, and what NUTS alone would have claimed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pandas as pd
+
+from elbo_room.measure.samples import Row
+from elbo_room.reference.agreement import Agreement
+from elbo_room.reference.facts import Facts
+from elbo_room.run.plan import Plan
+from elbo_room.tables.pairs import telling_pair
+from elbo_room.tables.results import Results
+from elbo_room.tables.traits import traits
+
+
+def reference_table(plan: Plan, results: Results) -> pd.DataFrame:
+    """A row for each experiment and model of which anything was measured."""
+    rows: dict[tuple[str, str], Row] = {}
+    for entry in plan.entries:
+        where = entry.experiment.name, entry.model.name
+        of_model = [
+            results.measured[e.cell.key]
+            for e in plan.entries
+            if e.model is entry.model and e.cell.key in results.measured
+        ]
+        of_model = [measured for measured in of_model if measured.draws]
+        if where in rows or not of_model:
+            continue
+        facts, reference = results.references[entry.cell.needs or ""], of_model[-1].reference_draws
+        x, y = telling_pair(reference, [measured.draws for measured in of_model])
+        rows[where] = {
+            "experiment": entry.experiment.name,
+            "model": entry.model.name,
+            "reference": facts.kind,
+            "drawn_from": (entry.model.reference or entry.model).name,
+            **_of_facts(facts),
+            "pair_x": x,
+            "pair_y": y,
+            **traits(reference),
+        }
+    return pd.DataFrame(list(rows.values()))
+
+
+def _of_facts(facts: Facts) -> Row:
+    known = None if facts.objections else facts.evidence
+    certificate = facts.certificate
+    return {
+        "objections": "; ".join(facts.objections),
+        "log_integral": known and known.value,
+        "log_integral_se": known and known.se,
+        "log_integral_method": known and known.method,
+        "flat": ", ".join(facts.flat),
+        "nuts_log_evidence": facts.nuts_evidence.value,
+        "nuts_log_evidence_se": facts.nuts_evidence.se,
+        **{f"nuts_{name}": value for name, value in asdict(certificate).items()},
+        "nuts_objections": "; ".join(certificate.objections),
+        "nuts_remarks": "; ".join(certificate.remarks),
+        **_published(facts.agreement),
+    }
+
+
+def _published(agreement: Agreement | None) -> Row:
+    """What a comparison with posteriordb said, in combined standard errors."""
+    if agreement is None:
+        return {}
+    numbers = asdict(agreement)
+    names = ("mean", "sd", "limit", "stein", "stein_limit")
+    found = {f"posteriordb_{name}": numbers[name] for name in names}
+    return {"posteriordb": agreement.entry, **found}

@@ -1,0 +1,163 @@
+"""From what the cells found to the tables of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import pandas as pd
+
+from elbo_room.estimate import Estimate
+from elbo_room.measure.measured import Measured
+from elbo_room.measure.samples import Row
+from elbo_room.run.parts import versions
+from elbo_room.run.plan import FAILED, Entry, Plan
+from elbo_room.run.store import Store
+from elbo_room.tables.advice import disagreements, rules
+from elbo_room.tables.answers import answers, learnt, ranking
+from elbo_room.tables.columns import as_table
+from elbo_room.tables.crosscheck import cross_check
+from elbo_room.tables.references import reference_table
+from elbo_room.tables.results import Results
+from elbo_room.tables.verdict import verdict
+
+PARTS = ("traces", "learning_rates", "summary", "bounds")
+"""What of a cell's findings is a table of that name."""
+
+ABSENT = {
+    "num_steps": "num_steps, learning_rate, skipped_steps, converged, elbo_gain: SVI trains nothing here",
+    "theory_room": "theory_room: no formula is known",
+    "modes": "modes, modes_held: the model does not tell modes apart",
+    "kl_by_definition": "kl_by_definition: the posterior's density is not known where q's draws are",
+}
+"""What many rows lack, and why."""
+
+
+def write_tables(plan: Plan, results: Results, store: Store) -> pd.DataFrame:
+    """Write every table of the run; return the main one."""
+    table = main_table(plan, results)
+    references = reference_table(plan, results)
+    store.write_csv("table.csv", table)
+    store.write_csv("references.csv", references)
+    for study, cell in plan.studies:
+        if cell.key in results.studies:
+            store.write_text(f"studies/{study.name}.csv", results.studies[cell.key])
+    for name in PARTS:
+        rows = _guide_rows(plan, results, name)
+        if name == "summary":
+            rows += _reference_rows(plan, results)
+        store.write_csv(f"{name}.csv", pd.DataFrame(rows))
+    for name, draws in _draws(plan, results).items():
+        store.write_csv(f"draws/{name}.csv", draws)
+    found = answers(table)
+    store.write_csv("answers.csv", found)
+    store.write_csv("ranking.csv", ranking(learnt(found)))
+    store.write_csv("rules.csv", rules(learnt(found), references))
+    store.write_csv("disagreements.csv", disagreements(found))
+    _publish_references(plan, results, store)
+    return table
+
+
+def main_table(plan: Plan, results: Results) -> pd.DataFrame:
+    """One row per experiment, model, guide and seed, and one per file that could not be used."""
+    rows: list[Row] = []
+    checks = _evidence_checks(plan, results)
+    for entry in plan.entries:
+        theory = entry.experiment.theory.get(entry.guide.name)
+        for row in _rows(entry, results):
+            rows.append({**_names(entry), "theory_room": theory, **row})
+            lacks = [name for name in ABSENT if rows[-1].get(name) is None]
+            if row["status"] == "ok":
+                rows[-1]["reason"] = "; ".join(
+                    filter(None, [row["reason"], *map(ABSENT.get, lacks)])
+                )
+    for study, cell in plan.studies:
+        if cell.key in results.lost:
+            rows.append({"experiment": study.name, **asdict(results.lost[cell.key])})
+    for problem in plan.problems:
+        rows.append({"experiment": problem.path.stem, "status": FAILED, "reason": str(problem)})
+    for row in rows:
+        if row["status"] == "ok":
+            row["evidence_check"] = checks[row["model"]]
+    return as_table([{**row, "verdict": verdict(row)} for row in rows])
+
+
+def _rows(entry: Entry, results: Results) -> Sequence[Row]:
+    """Of each seed: what was measured, or what became of the cell."""
+    key = entry.cell.key
+    if key in results.measured:
+        return results.measured[key].rows
+    return [{"seed": seed, **asdict(results.lost[key])} for seed in range(entry.cell.seeds)]
+
+
+def _evidence_checks(plan: Plan, results: Results) -> dict[str, str]:
+    """What the best guide of each model says of its evidence."""
+    rows: dict[str, list[Row]] = {}
+    evidence: dict[str, Estimate | None] = {}
+    for entry in plan.entries:
+        name = entry.model.name
+        found = [row for row in _rows(entry, results) if row["status"] == "ok"]
+        rows.setdefault(name, []).extend({"guide": entry.guide.name, **row} for row in found)
+        if found:
+            facts = results.references[entry.cell.needs or ""]
+            known = facts.evidence
+            evidence[name] = None if facts.objections else Estimate(known.value, known.se)
+    return {name: cross_check(rows[name], evidence[name]) for name in evidence}
+
+
+def _names(entry: Entry) -> Row:
+    return {
+        "experiment": entry.experiment.name,
+        "model": entry.model.name,
+        "guide": entry.guide.name,
+    }
+
+
+def _measured(plan: Plan, results: Results) -> list[tuple[Entry, Measured]]:
+    """Every place of the grid whose fits were measured."""
+    found = ((entry, results.measured.get(entry.cell.key)) for entry in plan.entries)
+    return [(entry, measured) for entry, measured in found if measured is not None]
+
+
+def _guide_rows(plan: Plan, results: Results, part: str) -> list[Row]:
+    return [
+        {**_names(entry), **row}
+        for entry, measured in _measured(plan, results)
+        for row in getattr(measured, part)
+    ]
+
+
+def _reference_rows(plan: Plan, results: Results) -> list[Row]:
+    """The reference's summary, once for each experiment and model."""
+    once = {}
+    for entry, measured in _measured(plan, results):
+        if measured.reference_summary:
+            once[entry.experiment.name, entry.model.name] = measured.reference_summary
+    return [
+        {"experiment": experiment, "model": model, "guide": "reference", **row}
+        for (experiment, model), rows in once.items()
+        for row in rows
+    ]
+
+
+def _draws(plan: Plan, results: Results) -> dict[str, pd.DataFrame]:
+    """The draws of each guide below the reference's, by experiment and model."""
+    found: dict[str, list[pd.DataFrame]] = {}
+    for entry, measured in _measured(plan, results):
+        if not measured.draws:
+            continue
+        name = f"{entry.experiment.name}-{entry.model.name}"
+        reference = pd.DataFrame(measured.reference_draws).assign(guide="reference")
+        draws = pd.DataFrame(measured.draws).assign(guide=entry.guide.name)
+        found.setdefault(name, [reference]).append(draws)
+    return {name: pd.concat(parts) for name, parts in found.items()}
+
+
+def _publish_references(plan: Plan, results: Results, store: Store) -> None:
+    """Certificates and draws, under the names of the models that they were drawn from."""
+    keys = {(e.model.reference or e.model).name: e.cell.needs or "" for e in plan.entries}
+    for name, key in keys.items():
+        if key in results.references:
+            facts = results.references[key].record()
+            record = {**facts, "key": key, "versions": versions()}
+            store.publish_reference(name, plan.cells[key], record)

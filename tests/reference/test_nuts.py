@@ -1,0 +1,125 @@
+"""References: when they are certified, how they grow, and what is done where they are refused."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+import pytest
+
+from elbo_room import Model
+from elbo_room.effort import BUDGETS
+from elbo_room.posterior.density import make_target
+from elbo_room.reference.certificate import CHAINS, Certificate
+from elbo_room.reference.make import make_reference
+from elbo_room.reference.nuts import nuts
+
+CLEAN = Certificate(
+    rhat=1.001,
+    ess_bulk=4_100,
+    ess_tail=3_000,
+    ess_goal=4_000,
+    num_draws=4_000,
+    bfmi=0.9,
+    divergences=0,
+    target_acceptance=0.9,
+    gradient_evals=10_000,
+    warmup_evals=2_000,
+)
+SMALL = replace(BUDGETS["smoke"], num_reference=800, num_warmup=300)
+
+
+def test_a_clean_certificate_has_no_objection_and_no_remark():
+    assert CLEAN.objections == CLEAN.remarks == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "objection"),
+    [
+        ({"rhat": 1.02}, "R-hat 1.020 >= 1.01"),
+        ({"ess_bulk": 300}, "bulk ESS 300 <= 400"),
+        ({"ess_tail": 300}, "tail ESS 300 <= 400"),
+        ({"bfmi": 0.2}, "E-BFMI 0.20 <= 0.3"),
+        ({"divergences": 1}, "1 divergences"),
+        ({"rhat": np.nan}, "R-hat nan >= 1.01"),
+    ],
+)
+def test_every_fault_is_an_objection(fault, objection):
+    assert replace(CLEAN, **fault).objections == [objection]
+
+
+def test_too_few_effective_draws_are_remarked_on_and_not_refused():
+    short = replace(CLEAN, ess_bulk=2_310.0, num_draws=32_000)
+    assert not short.objections
+    assert short.remarks == ["bulk ESS 2,310 after 32,000 draws, short of 4,000"]
+
+
+def chain(rho=0.0):
+    """Two normals of correlation rho, sampled in coordinates that NUTS finds slow."""
+
+    def fn():
+        cov = jnp.array([[1.0, rho], [rho, 1.0]])
+        numpyro.sample("z", dist.MultivariateNormal(jnp.zeros(2), cov))
+
+    return fn
+
+
+def modes():
+    far = dist.Normal(jnp.array([-30.0, 30.0]), 1.0)
+    numpyro.sample("z", dist.MixtureSameFamily(dist.Categorical(probs=jnp.ones(2) / 2), far))
+
+
+def test_a_run_goes_on_until_every_coordinate_has_its_effective_draws():
+    """Also in heavy tails, where it takes more than one round; deterministic sites come along."""
+
+    def fn():
+        z = numpyro.sample("z", dist.StudentT(5.0).expand([2]).to_event(1))
+        numpyro.deterministic("twice", 2 * z)
+
+    draws, certificate = nuts(make_target(Model("heavy", fn)), SMALL, jax.random.key(0))
+    np.testing.assert_allclose(draws["twice"], 2 * draws["z"])
+    assert certificate.ess_bulk >= SMALL.num_reference
+    assert certificate.num_draws > SMALL.num_reference
+    assert draws["z"].shape == (2 * CHAINS, certificate.num_draws // CHAINS, 2)
+    # Rounds follow each other: no chain jumps where one ends and the next begins.
+    assert np.unique(draws["z"][0, :, 0]).size > 0.9 * draws["z"].shape[1]
+
+
+def test_chains_in_different_modes_are_refused_and_no_step_size_is_tried_to_mend_it():
+    reference = make_reference(make_target(Model("modes", modes)), SMALL, jax.random.key(0))
+    assert any("R-hat" in text for text in reference.facts.objections)
+    assert reference.facts.certificate.target_acceptance == 0.9
+
+
+def test_in_a_narrow_posterior_a_draw_takes_few_leapfrogs():
+    def fn():
+        cov = 0.9999 * jnp.ones((10, 10)) + 0.0001 * jnp.eye(10)
+        numpyro.sample("z", dist.MultivariateNormal(jnp.zeros(10), cov))
+
+    _, certificate = nuts(make_target(Model("narrow", fn)), SMALL, jax.random.key(0))
+    assert not certificate.objections
+    after = (certificate.gradient_evals - certificate.warmup_evals) / 2
+    assert after / certificate.num_draws < 10  # on z itself it takes 54
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """NUTS draws of two independent normals, and their certificate."""
+    return nuts(make_target(Model("normal", chain())), SMALL, jax.random.key(0))
+
+
+@pytest.mark.parametrize(("stated", "agrees"), [(0.0, True), (0.5, False)])
+def test_a_stated_evidence_is_used_and_checked(stated, agrees, drawn, monkeypatch):
+    monkeypatch.setattr("elbo_room.reference.make.nuts", lambda *_: drawn)
+    model = Model("normal", chain(), log_evidence=stated)
+    reference = make_reference(make_target(model), SMALL, jax.random.key(0))
+    assert reference.facts.evidence == (stated, 0.0, "exact")
+    assert len(reference.facts.objections) == (not agrees)
+    assert all("nats from the stated log_evidence" in text for text in reference.facts.objections)
+
+
+def test_an_evidence_stated_beside_a_reference_is_refused():
+    with pytest.raises(ValueError, match="log_evidence belongs to its reference"):
+        Model("twin", chain(), log_evidence=0.0, reference=Model("other", chain()))
