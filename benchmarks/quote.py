@@ -1,4 +1,4 @@
-"""Quote what benchmarks measured in the README; `make bench` does, of speed.csv and growth.csv."""
+"""Quote what benchmarks measured in the docs; `make bench` does, of speed.csv and growth.csv."""
 
 from __future__ import annotations
 
@@ -7,21 +7,36 @@ from pathlib import Path
 import pandas as pd
 
 HERE = Path(__file__).resolve().parent
+DOCS = HERE.parent / "docs"
+
+PAGE = DOCS / "how-fast.md"
+BEGIN = "<!-- speed: made by `make bench` -->"
+"""Where the tables of `make bench` stand: the page, and the comment above them."""
+
 END = "<!-- end -->"
+"""The comment below any table that a command writes."""
 
 LOOP = "20 fits of eight schools, beside a loop of `SVI.run`"
 SEED = "each further seed of 20, beside the first"
 LIMIT = "steps of a fit, beside their gradients alone"
 
 
-def quote(begin: str, made: str) -> None:
-    """Replace what stands in the README between the comment `begin` and the next end."""
-    readme = HERE.parent / "README.md"
-    before, found, rest = readme.read_text(encoding="utf-8").partition(begin)
-    if not found:
-        raise ValueError(f"{readme.name} has no line '{begin}'")
-    after = rest.partition(END)[2]
-    readme.write_text(f"{before}{begin}\n{made}\n{END}{after}", encoding="utf-8")
+def quote(page: Path, begin: str, made: str) -> None:
+    """Replace what stands in a page between the comment `begin` and the next end.
+
+    Raises:
+        ValueError: the page has no such comment, or no end after it.
+    """
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, end, after = rest.partition(END)
+    if not (found and end):
+        raise ValueError(f"{page.name} has no line '{END if found else begin}'")
+    page.write_text(f"{before}{begin}\n{made}\n{END}{after}", encoding="utf-8")
+
+
+def quoted(page: Path, begin: str) -> str:
+    """What stands there now."""
+    return page.read_text(encoding="utf-8").partition(begin)[2].partition(END)[0].strip()
 
 
 def markdown(lines: list[list[str]]) -> str:
@@ -63,9 +78,6 @@ def growth() -> str:
     return markdown(lines)
 
 
-BEGIN = "<!-- speed: made by `make bench` -->"
-
-
 def bench() -> str:
     """What `make bench` measured, and on what."""
     found = pd.read_csv(HERE / "speed.csv")
@@ -75,5 +87,5 @@ def bench() -> str:
 
 
 if __name__ == "__main__":
-    quote(BEGIN, bench())
+    quote(PAGE, BEGIN, bench())
     print(bench())
