@@ -131,7 +131,7 @@ class Experiment:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What a grid of models and guides cannot say: a table, and the figures drawn from it.
+    """A question that no grid of models and guides can answer: a table, and the figures drawn from it.
 
     The docstring of the file that defines it is its section of the report.
 
@@ -154,7 +154,7 @@ class Study:
 
 
 Question = Experiment | Study
-"""What a run answers."""
+"""Anything that a run answers."""
 
 
 def require_name(name: object, kind: str) -> None:

@@ -3,7 +3,8 @@
 - `meanfield`: independent coordinates; 2 d parameters.
 - `lowrank`: a diagonal plus a few directions (their number is the root of the dimension).
 - `fullrank`: any covariance; its optimum for a Gaussian posterior is that posterior. There the
-  gradient along the path has no noise, which the others' optima, off the posterior, do not repay. In
+  gradient along the path has no noise. Path gradients are noise-free only where q equals the posterior,
+  so only `fullrank` uses them. In
   450 dimensions, with 100,000 parameters, a fit was not done after ten minutes; it is meant for 300.
 - `laplace`: centred at the mode, its precision the Hessian there. It is not fitted to the ELBO:
   training only climbs to the mode, so one particle is enough.

@@ -25,7 +25,7 @@ def model(x, y=None):
 
 
 def precision(x):
-    """Of the posterior, in the order intercept, slope."""
+    """The posterior's precision, in the order intercept, slope."""
     design = jnp.stack([jnp.ones_like(x), x], axis=1)
     return design.T @ design / NOISE_SD**2 + jnp.eye(2) / PRIOR_SD**2
 

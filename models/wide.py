@@ -23,7 +23,7 @@ SD = jnp.logspace(-3, 3, 10)
 
 
 def covariance(sd, correlation):
-    """Of neighbours that are correlated."""
+    """The covariance of neighbours that are correlated."""
     apart = abs(jnp.arange(len(sd))[:, None] - jnp.arange(len(sd)))
     return correlation**apart * sd * sd[:, None]
 

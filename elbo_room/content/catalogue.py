@@ -11,7 +11,7 @@ from elbo_room.content.places import Place, Problem
 from elbo_room.spec import Experiment, Guide, Model, Question, Study
 
 Thing = Model | Guide | Question
-"""What a content file defines."""
+"""Anything that a content file defines."""
 
 
 @dataclass

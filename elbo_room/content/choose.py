@@ -1,4 +1,4 @@
-"""What names and paths on the command line stand for; nothing is guessed, the nearest are offered."""
+"""The meaning of names and paths on the command line; nothing is guessed, the nearest are offered."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def choose_guides(catalogue: Catalogue, names: Sequence[str]) -> list[Guide]:
 
 
 def in_no_folder(catalogue: Catalogue, guides: Iterable[Guide]) -> list[Guide]:
-    """Of these guides those that an experiment meets which names none."""
+    """The guides among these that lie in no folder: an experiment that names no guides meets them."""
     return [guide for guide in guides if not catalogue.place(guide).group]
 
 

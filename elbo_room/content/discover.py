@@ -109,7 +109,7 @@ def _add_parts(catalogue: Catalogue, experiment: Experiment) -> None:
 
 @cache
 def _objects(path: Path) -> tuple[Any, ...]:
-    """What a file defines itself; what it imports belongs to another file."""
+    """The objects that a file defines itself; what it imports belongs to another file."""
     module = _import(path)
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]

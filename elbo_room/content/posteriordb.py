@@ -19,7 +19,7 @@ VARIABLE = "POSTERIORDB"
 
 
 class UnavailableError(LookupError):
-    """What a file needs of posteriordb cannot be had, and why."""
+    """A file needs something of posteriordb that cannot be had; the message says why."""
 
 
 def given() -> bool:

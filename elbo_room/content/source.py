@@ -76,7 +76,7 @@ def _defines(package: Path, module: str, name: str) -> bool:
 
 
 def _without_docstrings(tree: ast.Module) -> str:
-    """What a source does: neither comments and layout, nor strings that nothing uses."""
+    """The code of a source, without comments, layout and strings that nothing uses."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             kept = [part for part in node.body if not _is_string(part)]

@@ -10,7 +10,7 @@ from elbo_room.spec import require_name
 TEMPLATES = Path(__file__).parent / "templates"
 
 KINDS = {"model": "models", "guide": "guides", "experiment": "experiments"}
-"""What there is to begin, and the folder that it belongs to."""
+"""The kinds of file that one may begin, and the folder that each belongs to."""
 
 
 class NewError(LookupError):

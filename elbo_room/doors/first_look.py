@@ -32,14 +32,14 @@ MIXED = 1.05
 
 
 class Remark(NamedTuple):
-    """What was found: "ok", "note" for what you should know, "wrong" for what would fail."""
+    """One finding: "ok", "note" for what you should know, "wrong" for what would fail."""
 
     kind: str
     text: str
 
 
 def check(catalogue: Catalogue, path: Path) -> Iterator[Remark]:
-    """What there is to say of the objects of one file, one after the other."""
+    """Everything that there is to say of the objects of one file, one after the other."""
     for problem in catalogue.problems:
         if problem.path == path.resolve():
             yield Remark("wrong", str(problem))

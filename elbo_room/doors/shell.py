@@ -117,7 +117,7 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _chosen(options: argparse.Namespace) -> tuple[Catalogue, list[Question], Plan]:
-    """What the names of the command line stand for, and its cells."""
+    """The questions that the command line names, and their cells."""
     if options.budget not in BUDGETS:
         raise UnknownNameError("budget", options.budget, list(BUDGETS))
     paths = [_there(Path(name)) for name in options.names if name.endswith(".py")]

@@ -94,7 +94,7 @@ def has_elbo_as_loss(guide: Any) -> bool:
 
 
 def training_distribution(guide: AutoContinuous, params: Params) -> Distribution:
-    """What SVI trains of a flat guide, in the coordinates that it is trained in.
+    """The distribution that SVI trains in a flat guide, in the coordinates of the training.
 
     Itself, or for a Laplace guide the point at its centre.
     """

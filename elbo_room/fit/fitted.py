@@ -30,7 +30,7 @@ class Fitted:
     Attributes:
         guide: the NumPyro guide, or what is solved in its place.
         options: how it was fitted.
-        pilot: what was found before, the coordinates that each seed's guide is a density of among it.
+        pilot: the pilot's result, with each seed's coordinates.
         params: of the guide; every leaf has a leading axis of seeds.
         gradient_evals: of the log joint behind each seed, the pilot's and those of the rates that
             were not chosen among them.

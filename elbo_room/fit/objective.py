@@ -1,4 +1,4 @@
-"""What SVI minimises, and what it does with a gradient that is not finite."""
+"""The loss that SVI minimises, and what becomes of a gradient that is not finite."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def objective(
 
 
 def precision(guide: Any, options: Fit) -> AbstractContextManager[Any]:
-    """Of a guide, its parameters and the optimiser, while it is set up and trained."""
+    """The precision in which the guide is initialised and trained."""
     return jax.enable_x64(not (options.single_precision and is_flat(guide)))
 
 
 def dtype(guide: Any, options: Fit) -> str:
-    """Of the numbers of a guide while it is trained."""
+    """The type of a guide's numbers while it is trained."""
     with precision(guide, options):
         return str(jnp.result_type(float))
 

@@ -23,7 +23,7 @@ from elbo_room.posterior.density import Target
 
 @dataclass(frozen=True)
 class Pilot:
-    """What was found before a fit.
+    """The coordinates found before a fit, and what they cost.
 
     Attributes:
         coordinates: for each fit, with a leading axis.

@@ -40,7 +40,7 @@ POOL = ThreadPoolExecutor(max(2, THREADS), initializer=lambda: jax.enable_x64(Tr
 """Threads for the compiler, the pilot and the programs. In JAX each thread has its own precision."""
 
 States = tuple[SVIState, ...]
-"""Of all fits, for each group of learning rates."""
+"""The states of all fits, for each group of learning rates."""
 
 
 class Ready(NamedTuple):

@@ -31,7 +31,7 @@ Weights = Float[np.ndarray, "rate seed draw"]
 
 
 class Rounds(NamedTuple):
-    """What the rounds of all fits came to.
+    """The outcome of the rounds of all fits.
 
     Attributes:
         rate: index of the chosen learning rate.

@@ -97,7 +97,7 @@ class Trainer:
         return self.target.log_joint(u) - log_q
 
     def _svi(self, schedule: optax.Schedule, coordinates: Coordinates | None = None) -> SVI:
-        """Of a flat guide SVI sees the parameters alone: its loss knows both densities."""
+        """NumPyro's SVI. Of a flat guide it sees the parameters alone, since the loss knows both densities."""
         clip = optax.clip_by_global_norm(CLIP * self.target.dim**0.5)
         adam = optax.chain(drop_nonfinite(), clip, optax.adam(schedule))
         loss = objective(self.target, self.guide, self.options, coordinates)

@@ -50,7 +50,7 @@ class Measured:
 
 
 def unsuited(target: Target, why: str, num_seeds: int) -> Measured:
-    """Of a guide that is not meant for a model."""
+    """The rows of a guide that is not meant for a model."""
     row = {"dim": target.dim, "status": "unsuited", "reason": why}
     return Measured([{"seed": seed, **row} for seed in range(num_seeds)])
 

@@ -129,7 +129,7 @@ def floors_of(posterior: ReferencePair) -> dict[str, float]:
 
 
 def _add_own_weights(found: Findings, log_w: Float[np.ndarray, " draw"]) -> None:
-    """What is averaged over the guide's draws."""
+    """Add all that is averaged over the guide's draws."""
     found.plain["khat_threshold"] = metrics.khat_threshold(log_w.size)
     found.estimates |= {
         "elbo": metrics.elbo(log_w),
@@ -149,7 +149,7 @@ def _add_reference_weights(
     evidence: Estimate,
     facts: Facts,
 ) -> None:
-    """What is averaged over the first reference; the second one's average says how far to trust it."""
+    """Add all that is averaged over the first reference; the second one's average says how far to trust it."""
     chains = len(log_w) // 2
     upper, again = metrics.eubo(log_w[:chains]), metrics.eubo(log_w[chains:])
     found.estimates |= {

@@ -25,7 +25,7 @@ STORED_DRAWS = 1_000
 
 
 def cost(fitted: Fitted, seed: int) -> Row:
-    """What one fit took."""
+    """The cost of one fit."""
     trained = {}
     if (rounds := fitted.rounds) is not None:
         trained = {
@@ -98,7 +98,7 @@ def bounds(log_w: Float[np.ndarray, "seed draw"] | None) -> list[Row]:
 
 
 def rates(fitted: Fitted) -> list[Row]:
-    """What each learning rate reached."""
+    """The ELBO that each learning rate reached."""
     if (rounds := fitted.rounds) is None:
         return []
     return [

@@ -157,7 +157,7 @@ def _diagonal(curvature: Float[np.ndarray, " dim"]) -> tuple[np.ndarray, bool]:
 
 
 def _elbo(target: Target, coordinates: Coordinates) -> Array:
-    """Of the normal distribution that is standard in a coordinates's coordinates, nats."""
+    """The ELBO of the normal distribution that is standard in these coordinates, nats."""
     noise = jax.random.normal(jax.random.key(0), (DRAWS, target.dim))
     log_joint = jax.lax.map(lambda v: target.log_joint(coordinates.to_u(v)), noise, batch_size=250)
     return (

@@ -46,7 +46,7 @@ class Agreement:
 
     @property
     def objections(self) -> list[str]:
-        """What disagrees."""
+        """A sentence for each disagreement."""
         rules = (
             ("mean", self.mean, self.limit),
             ("sd", self.sd, self.limit),

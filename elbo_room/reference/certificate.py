@@ -13,7 +13,7 @@ from elbo_room.effort import Budget
 from elbo_room.posterior.draws import Draws
 
 Stats = dict[str, np.ndarray]
-"""What NumPyro's NUTS says of every draw: "num_steps", "energy", "diverging", each [chain, draw]."""
+"""NumPyro's statistics of every draw of NUTS: "num_steps", "energy", "diverging", each [chain, draw]."""
 
 CHAINS = 4
 """Chains of a reference. As many again are a second one, independent of the first."""
@@ -57,7 +57,7 @@ class Certificate:
 
     @property
     def objections(self) -> list[str]:
-        """What stands against it; a certificate without objections is signed."""
+        """A sentence for each fault; a certificate without objections is signed."""
         rules = (
             (self.rhat < 1.01, f"R-hat {self.rhat:.3f} >= 1.01"),
             (self.ess_bulk > 400, f"bulk ESS {self.ess_bulk:.0f} <= 400"),
@@ -79,7 +79,7 @@ class Certificate:
 
     @property
     def remarks(self) -> list[str]:
-        """What falls short without a certificate being refused for it."""
+        """A sentence for each shortfall for which no certificate is refused."""
         if self.ess_bulk >= self.ess_goal:
             return []
         return [

@@ -1,4 +1,4 @@
-"""What is known of a reference beside its draws: log p(x), certificate, agreement. It travels as JSON."""
+"""All that is known of a reference beside its draws: log p(x), certificate, agreement. It travels as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOO_FAR = 4.0
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of the draws that stand for the posterior of one model.
+    """All that is known of the draws that stand for the posterior of one model.
 
     Attributes:
         kind: "exact" or "nuts".
@@ -66,7 +66,7 @@ class Facts:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Facts:
-        """What `record` was made from."""
+        """The facts that `record` wrote."""
         nuts, agreement = dict(record["nuts"]), record["posteriordb"]
         evidence = Evidence(**nuts.pop("evidence"))
         return cls(

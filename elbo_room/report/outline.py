@@ -1,4 +1,4 @@
-"""What a report is made of beside the tables: its pages, their sections, and where these are defined."""
+"""The pages of a report, their sections, and where these are defined: all that no table says."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class Outline:
 
     @classmethod
     def from_json(cls, text: str) -> Outline:
-        """What `to_json` was made from."""
+        """The outline that `to_json` wrote."""
         found = json.loads(text)
         return cls(found["pages"], {name: Part(**part) for name, part in found["parts"].items()})
 
 
 def outline(catalogue: Catalogue, questions: Sequence[Question]) -> Outline:
-    """Of every page its text; of every section its page, its text and what draws it."""
+    """The text of every page; the page, text and drawer of every section."""
     parts, pages = {}, {}
     for question in questions:
         place, page = _place(catalogue, question)

@@ -24,7 +24,7 @@ from elbo_room.tables.verdict import RULES
 from elbo_room.version import __version__
 
 TABLES = ("table", "traces", "references", "summary", "learning_rates", "bounds")
-"""What experiments are drawn from."""
+"""The tables that experiments are drawn from."""
 
 PARTS = ("report.html.jinja", "report.css", "report.js")
 

@@ -35,7 +35,7 @@ SHORT = {
     "mean_error_max": "mean error",
     "log_sd_error_max": "log sd error",
 }
-"""What the short table of a model shows, in a reader's words; `COLUMNS` has the long ones."""
+"""The columns of a model's short table, in a reader's words; `COLUMNS` has the long ones."""
 
 
 def text_of(docstring: str) -> dict[str, str]:
@@ -47,7 +47,7 @@ def text_of(docstring: str) -> dict[str, str]:
 def section(
     folder: Path, tables: dict[str, pd.DataFrame], look: Look, name: str, part: Part
 ) -> dict[str, Any]:
-    """What a page says of an experiment or a study."""
+    """The section of an experiment or a study, as the page's template takes it."""
     said = {"name": name, "page": part.page, **text_of(part.text)}
     said |= {"models": [], "figures": [], "file": None, "problem": None}
     own = {key: frame[frame["experiment"] == name] for key, frame in tables.items()}
@@ -76,7 +76,7 @@ def section(
 
 
 def brief(model: dict[str, Any]) -> dict[str, Any]:
-    """Of a page of many models: the first figure, and where the others are."""
+    """A model on a page of many: its first figure, and where the others are."""
     shown = [item for item in model["figures"] if item["figure"].name.endswith(BRIEF)]
     others = [item["figure"].name for item in model["figures"] if item not in shown]
     return {**model, "figures": shown, "others": others}

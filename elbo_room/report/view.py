@@ -1,4 +1,4 @@
-"""What the figures of one model in one experiment are drawn from: its part of the tables."""
+"""The part of the tables that the figures of one model in one experiment are drawn from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from elbo_room.tables.answers import typical
 
 @dataclass(frozen=True)
 class View:
-    """What the tables hold of one model in one experiment; only rows that are ok.
+    """The rows of one model in one experiment, of every table; only those that are ok.
 
     Attributes:
         rows: of table.csv.
@@ -32,7 +32,7 @@ class View:
 
     @property
     def integral(self) -> tuple[str, float, float]:
-        """What an ELBO lies below: its name, its value and its standard error, nats; or NaN."""
+        """The ceiling of every ELBO: its name, its value and its standard error, nats; or NaN."""
         flat = isinstance(self.facts["flat"], str) and self.facts["flat"]
         name = "log ∫ p(x, z) dz" if flat else "log p(x)"
         return name, self.facts["log_integral"], self.facts["log_integral_se"]

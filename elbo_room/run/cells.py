@@ -1,4 +1,4 @@
-"""What one cell computes: a model's reference, or all fits of one guide to one model, measured.
+"""The work of one cell: a model's reference, or all fits of one guide to one model, measured.
 
 A cell returns what it found and writes nothing.
 """

@@ -154,7 +154,7 @@ class _Run:
 
 
 def _outcome(future: Future) -> Outcome:
-    """What a future came to, whatever became of its worker."""
+    """The outcome of a future, whatever became of its worker."""
     if future.status == "finished":
         return future.result()
     if future.status != "error":

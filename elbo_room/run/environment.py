@@ -1,4 +1,4 @@
-"""What JAX and XLA read from the environment of a process that runs cells."""
+"""The variables of a process that runs cells, for JAX and XLA to read."""
 
 from __future__ import annotations
 

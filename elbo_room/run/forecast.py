@@ -1,4 +1,4 @@
-"""What a run would compute, and how long that took before."""
+"""The cells that a run would compute, and how long they took before."""
 
 from __future__ import annotations
 

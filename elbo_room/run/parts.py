@@ -1,4 +1,4 @@
-"""What decides the result of a cell, by name, each as a hash."""
+"""The parts that decide the result of a cell, by name, each as a hash."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from elbo_room.version import __version__
 
 
 def reference_parts(model: Model, budget: Budget) -> dict[str, str]:
-    """Of the reference of a model, or of the twin that it is drawn from."""
+    """The parts of a model's reference, or of the twin that it is drawn from."""
     drawn = model.reference or model
     compared = drawn.posteriordb is not None and given()
     return _setting() | {"model": fingerprint(drawn), "budget": fingerprint(budget, compared)}
@@ -28,7 +28,7 @@ def reference_parts(model: Model, budget: Budget) -> dict[str, str]:
 def fit_parts(
     model: Model, guide: Guide, fit: Fit, seeds: int, budget: Budget, reference: str
 ) -> dict[str, str]:
-    """Of all fits of a guide to a model; `reference` is the key of the reference's cell."""
+    """The parts of all fits of a guide to a model; `reference` is the key of the reference's cell."""
     return _setting() | {
         "model": fingerprint(model),
         "guide": fingerprint(
@@ -45,7 +45,7 @@ def fit_parts(
 
 
 def study_parts(study: Study, budget: Budget) -> dict[str, str]:
-    """Of a study."""
+    """The parts of a study."""
     return _installed() | {
         "study": fingerprint(study.name, study.run),
         "budget": fingerprint(budget),
@@ -54,7 +54,7 @@ def study_parts(study: Study, budget: Budget) -> dict[str, str]:
 
 @cache
 def _setting() -> dict[str, str]:
-    """What a model's cells depend on, whatever the model."""
+    """The parts that all models' cells have in common."""
     return _installed() | {"elbo_room": source_fingerprint(PACKAGE, "elbo_room.run.cells")}
 
 
@@ -66,7 +66,7 @@ def _installed() -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Of the suite, and of what computes the cells."""
+    """The versions of the suite and of what computes the cells."""
     return {"elbo_room": __version__, **_packages()}
 
 

@@ -19,7 +19,7 @@ from elbo_room.spec import Experiment, Guide, Model, Study
 
 OK, FAILED, CRASHED, TIMEOUT = "ok", "failed", "crashed", "timeout"
 OUT_OF_MEMORY, BLOCKED, INTERRUPTED = "out_of_memory", "blocked", "interrupted"
-"""What may become of a cell; the README says what each means."""
+"""What may become of a cell; docs/when-something-breaks.md says what each means."""
 
 LOST = (FAILED, CRASHED, TIMEOUT, OUT_OF_MEMORY, BLOCKED, INTERRUPTED)
 """The fates of which a cell has no result."""

@@ -1,4 +1,4 @@
-"""What a run tells while it goes: a line for each finished cell."""
+"""The lines that a run tells while it goes: one for each finished cell."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Lost:
 
 
 Record = Kept | Lost
-"""What a run has of a cell."""
+"""A cell that has run: with a result, or without."""
 
 
 class BusyError(RuntimeError):
@@ -135,7 +135,7 @@ class Store:
         return Kept(json.loads(record), seconds)
 
     def headers(self) -> dict[str, dict[str, Any]]:
-        """Of the newest record of each title; a damaged one has none."""
+        """The header of the newest record of each title; a damaged one has none."""
         found = {}
         files = (self.folder / "cells").glob("*.jsonl")
         for path in sorted(files, key=lambda path: path.stat().st_mtime):

@@ -1,4 +1,4 @@
-"""What a Dask worker does with a cell: hand it to a warm child interpreter, and watch it.
+"""A Dask worker hands each cell to a warm child interpreter, and watches it.
 
 The worker itself never imports JAX. A cell that crashes, hangs or eats the memory does so in the
 child, which is ended and begun again; the worker stays, and says what became of the cell.
@@ -34,7 +34,7 @@ class Child:
         self._lock = threading.Lock()  # a worker may have several threads, and has one child
 
     def run(self, job: Job) -> Outcome:
-        """What became of a job; after a crash, of a second try."""
+        """The outcome of a job; after a crash, of a second try."""
         with self._lock:
             outcome = self._try(job)
             return self._try(job) if outcome.status == CRASHED else outcome
@@ -85,7 +85,7 @@ def work(job: Job) -> Outcome:
 
 
 def device_of(worker: object) -> str | None:
-    """Of the devices that `CUDA_VISIBLE_DEVICES` names, the one for a worker of this name.
+    """The device for a worker of this name, among those that `CUDA_VISIBLE_DEVICES` lists.
 
     The workers of a run's own cluster are numbered; any other sees what its environment says.
     """

@@ -46,7 +46,7 @@ TRAITS: tuple[tuple[str, Callable[[pd.DataFrame], pd.Series]], ...] = (
     ),
     ("several modes", lambda m: m["modes"] > 1),
 )
-"""What models may have in common, in words and as a rule on a frame of models."""
+"""Traits that models may have in common, in words and as a rule on a table of models."""
 
 
 def rules(found: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ BOOTSTRAPS = 2_000
 
 
 def typical(rows: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
-    """Of each group the row with the median ELBO."""
+    """The row with the median ELBO of each group."""
     groups = rows.sort_values("elbo").groupby(by)
     return groups.apply(lambda group: group.iloc[len(group) // 2], include_groups=False)
 

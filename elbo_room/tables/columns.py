@@ -16,7 +16,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Column:
-    """What one column holds.
+    """The meaning of one column.
 
     Attributes:
         text: its meaning in one phrase.

@@ -62,7 +62,7 @@ def _of_facts(facts: Facts) -> Row:
 
 
 def _published(agreement: Agreement | None) -> Row:
-    """What a comparison with posteriordb said, in combined standard errors."""
+    """The comparison with posteriordb, in combined standard errors."""
     if agreement is None:
         return {}
     numbers = asdict(agreement)

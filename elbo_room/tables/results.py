@@ -1,4 +1,4 @@
-"""What the cells of a plan found, by the kind of cell; a cell that found nothing has its status."""
+"""The findings of a plan's cells, by the kind of cell; a cell that found nothing has its status."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Results:
 
 
 def results_of(plan: Plan, records: Mapping[str, Record]) -> Results:
-    """What was kept of a plan's cells, each as what it is."""
+    """The records of a plan's cells, read as the types that they are."""
     kept = {key: record.content for key, record in records.items() if isinstance(record, Kept)}
     cells = {key: plan.cells[key] for key in kept}
     studies = {key for key, cell in cells.items() if cell.is_study}

@@ -22,7 +22,7 @@ from elbo_room.tables.results import Results
 from elbo_room.tables.verdict import verdict
 
 PARTS = ("traces", "learning_rates", "summary", "bounds")
-"""What of a cell's findings is a table of that name."""
+"""The parts of `Measured` that become a table of that name."""
 
 ABSENT = {
     "num_steps": "num_steps, learning_rate, skipped_steps, converged, elbo_gain: SVI trains nothing here",
@@ -30,7 +30,7 @@ ABSENT = {
     "modes": "modes, modes_held: the model does not tell modes apart",
     "kl_by_definition": "kl_by_definition: the posterior's density is not known where q's draws are",
 }
-"""What many rows lack, and why."""
+"""Columns that many rows lack, and why."""
 
 
 def write_tables(plan: Plan, results: Results, store: Store) -> pd.DataFrame:
@@ -83,7 +83,7 @@ def main_table(plan: Plan, results: Results) -> pd.DataFrame:
 
 
 def _rows(entry: Entry, results: Results) -> Sequence[Row]:
-    """Of each seed: what was measured, or what became of the cell."""
+    """A row for each seed: what was measured, or what became of the cell."""
     key = entry.cell.key
     if key in results.measured:
         return results.measured[key].rows
@@ -91,7 +91,7 @@ def _rows(entry: Entry, results: Results) -> Sequence[Row]:
 
 
 def _evidence_checks(plan: Plan, results: Results) -> dict[str, str]:
-    """What the best guide of each model says of its evidence."""
+    """For each model the check of its evidence by the guide that knows it best."""
     rows: dict[str, list[Row]] = {}
     evidence: dict[str, Estimate | None] = {}
     for entry in plan.entries:

@@ -1,4 +1,4 @@
-"""What makes a posterior hard, in numbers: pure functions of its draws, coordinate by coordinate.
+"""Numbers that say what makes a posterior hard: pure functions of its draws, coordinate by coordinate.
 
 Of parameters as the model has them, not unconstrained. The largest of many is above what it would be of
 endless draws: of 1,000 independent normal draws of 100 coordinates, `correlation` is 0.13.

@@ -65,7 +65,7 @@ def verdict(row: Row) -> str:
 def is_indistinguishable(row: Row, name: str) -> bool:
     """Whether an estimate is at its floor, by two standard errors, and these could show a fault.
 
-    At the floor of a divergence that is known to a thousand nats stands no good guide.
+    Being at the floor proves nothing if the floor itself is uncertain by more than the limit.
     """
     limit = LIMITS.good if name.startswith("kl") else LIMITS.moment
     return _at_floor(row, name, 2) and 2 * _value(row, f"{name}_se") <= limit

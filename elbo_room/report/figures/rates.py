@@ -54,7 +54,7 @@ def rates(view: View) -> Picture:
 
 
 def _rate_line(axes: Axes, view: View, guide: str, fits: pd.DataFrame, edge: float) -> None:
-    """Of one guide: what each seed reached, the medians, and a ring around the chosen rate."""
+    """One guide: what each seed reached, the medians, and a ring around the chosen rate."""
     colour = view.look.colour(guide)
     seen, lost = fits[~fits["beyond"]], fits[fits["beyond"]]
     y = seen["below"].clip(lower=LEAST)
