@@ -7,7 +7,9 @@ In: content folders, and paths from the command line. Out: a `Catalogue`, in whi
     catalogue      all that was found, by kind and name
     discover       walks the folders, imports the files, finds the objects
     choose         what the names and paths of a command line stand for
-    fingerprint    the hash of what an object does
+    fingerprint    the hash of what an object does and holds
+    definitions    the parts of functions, classes and modules that the hash counts
+    values         the content of values: arrays, frames, containers, objects
     source         the hash of a file of the machinery and of all that it imports
     posteriordb    data and draws of a clone of posteriordb
 """

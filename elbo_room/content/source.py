@@ -24,7 +24,7 @@ def source_fingerprint(package: Path, module: str) -> str:
         if (file := _file_of(package, name)) is None:
             raise LookupError(f"{name} is no module of {package}")
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        sources[name] = _without_docstrings(tree)
+        sources[name] = without_docstrings(tree)
         parent = name.rpartition(".")[0]
         todo += [parent] * bool(parent)
         todo += _imports(package, tree)
@@ -75,7 +75,7 @@ def _defines(package: Path, module: str, name: str) -> bool:
     return name in bound
 
 
-def _without_docstrings(tree: ast.Module) -> str:
+def without_docstrings(tree: ast.Module) -> str:
     """The code of a source, without comments, layout and strings that nothing uses."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
