@@ -29,7 +29,7 @@ from elbo_room.tables.verdict import LIMITS, verdict  # noqa: E402
 DIM, DRAWS, CHAINS, CHAIN_DRAWS, REPETITIONS = 5, 2_000, 4, 500, 20
 LOG_EVIDENCE = -12.0
 
-SIGNED = Certificate(1.0, 2_000, 2_000, 2_000, 2_000, 1.0, 0, 0.9, 100_000, 50_000)
+SIGNED = Certificate(1.0, 2_000, 2_000, 2_000, 2_000, DIM, 1.0, 0, 0.9, 100_000, 50_000)
 """Of a reference that nobody objects to."""
 
 METRICS = {

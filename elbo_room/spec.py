@@ -76,6 +76,7 @@ class Guide:
             preconditioned by a whole Hessian; any other, which would become another family, by the
             Hessian's diagonal.
         gradients_per_draw: of the log joint that one draw of it takes in training.
+        min_dim: coordinates that it needs; a flow between coordinates needs two.
         max_dim: coordinates that it is meant for, at most; None is any number. A network that is as
             wide as the posterior takes hours in hundreds of them, and its row says so instead.
     """
@@ -85,10 +86,13 @@ class Guide:
     fit: Fit | None = None
     closed_under_affine: bool = False
     gradients_per_draw: int = 1
+    min_dim: int = 1
     max_dim: int | None = None
 
     def __post_init__(self) -> None:
         require_name(self.name, "guide")
+        if self.name == "reference":
+            raise ValueError("guide name 'reference' is taken: tables call the posterior so")
         if not callable(self.build):
             raise TypeError(f"guide '{self.name}': build must take a model function")
 

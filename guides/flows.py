@@ -87,7 +87,12 @@ WIDE, NARROW = 100, 25
 """Coordinates that affine networks, and the others, can be trained on in minutes."""
 
 iaf = Guide(
-    "iaf", partial(AutoIAF, num_flows=3), fit=networks, closed_under_affine=True, max_dim=WIDE
+    "iaf",
+    partial(AutoIAF, num_flows=3),
+    fit=networks,
+    closed_under_affine=True,
+    min_dim=2,
+    max_dim=WIDE,
 )
 spline = Guide(
     "spline",

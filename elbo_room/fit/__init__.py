@@ -10,6 +10,7 @@ that q is a density of, what they cost, and how the training went. `approximate`
     objective        the loss that SVI minimises
     train            one fit: where it starts, and a step of it
     batch            all fits as one program
+    learn            values of a model's own parameters
     programs         compiles these, while the pilot looks for coordinates
     rounds           how long to train, and which learning rate to keep
 """

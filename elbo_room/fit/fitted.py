@@ -105,7 +105,7 @@ def _solve(
         def log_joint(v: Array) -> Array:
             return target.log_joint(coordinates.to_u(v)) + coordinates.log_abs_det_jacobian
 
-        return direct.solve(log_joint, target.init(start_key, coordinates.to_u), options, key)
+        return direct.solve(log_joint, target.init(start_key, coordinates), options, key)
 
     given = pilot.coordinates, jax.random.split(key, num_seeds)
     program = jax.jit(jax.vmap(one)).lower(*given).compile()

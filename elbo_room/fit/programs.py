@@ -28,10 +28,8 @@ from elbo_room.fit.prepare import prepare
 from elbo_room.fit.train import Trainer
 from elbo_room.posterior.coordinates import Coordinates
 from elbo_room.posterior.density import Target
+from elbo_room.posterior.starts import QUICK
 from elbo_room.spec import Guide
-
-QUICK = {"xla_backend_optimization_level": 0}
-"""For what takes less time than its compiler would."""
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
 """How many programs may run side by side. The engine's workers have one each."""
@@ -72,6 +70,8 @@ def get_ready(
     affine = guide_spec.closed_under_affine
     # NumPyro's handlers keep one stack for all threads: the model is traced here, before the pilot.
     jax.eval_shape(target.log_joint, np.zeros(target.dim))
+    if target.from_prior:
+        jax.eval_shape(target.from_prior_draw, jax.random.key(0))
     if options.precondition and is_flat(guide_spec.build(target.model.fn)):
         looking = POOL.submit(precondition, target, num_seeds, key, affine)
     else:

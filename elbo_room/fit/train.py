@@ -54,7 +54,7 @@ class Trainer:
         """The optimiser's state of a fit that starts at a random point. It is traced first of all."""
         point_key, init_key = jax.random.split(jax.random.fold_in(key, 0))
         svi = self._svi(_still)
-        point = self.target.init(point_key, coordinates.to_u)
+        point = self.target.init(point_key, coordinates)
         with precision(self.guide, self.options), _starting_at(self.guide, self.target, point):
             state = svi.init(init_key, **self.target.model.data)
         self._constrain = svi.constrain_fn

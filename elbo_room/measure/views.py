@@ -123,10 +123,10 @@ def summary(
 ) -> list[Row]:
     """ArviZ's summary by variable. Only chains of NUTS have diagnostics: draws of q and exact
     draws are independent, so that R-hat and ESS would say nothing of them."""
-    data = xr.Dataset({k: (("chain", "draw"), values[..., i]) for i, k in enumerate(names)})
+    data = xr.Dataset({f"z{i}": (("chain", "draw"), values[..., i]) for i in range(len(names))})
     with np.errstate(invalid="ignore", over="ignore"):  # draws of a guide that diverged
         table = az.summary(data, kind="all" if kind == "nuts" else "stats", round_to="none")
-    table = table.rename_axis("variable").reset_index().astype({"variable": str})
+    table.insert(0, "variable", names)  # the model's own names might be ArviZ's, too
     return [{**also, **row} for row in table.to_dict(orient="records")]
 
 

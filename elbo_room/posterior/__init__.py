@@ -7,5 +7,7 @@ between u and the sites' values; where its modes are, and in which `Coordinates`
     sites          what a NumPyro program's trace says of its sites
     draws          draws by site as flat vectors, and as files
     coordinates    u = center + scale v
+    starts         points at which a density may be tried
+    propriety      whether the posterior can be normalised
     climb          modes by L-BFGS, and the curvature there
 """

@@ -8,8 +8,8 @@ of z(u) counted. Everything downstream compares densities of u and of nothing el
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property, partial
 from typing import Any
 
 import jax
@@ -18,12 +18,23 @@ import numpy as np
 import numpyro
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro import handlers
-from numpyro.distributions import ImproperUniform, biject_to
+from numpyro.distributions import ImproperUniform, Unit, biject_to
 from numpyro.distributions.constraints import real
 from numpyro.infer import init_to_uniform
 from numpyro.infer.util import constrain_fn, potential_energy
 
-from elbo_room.posterior.sites import Whole, check_shape, is_improper, latent_sites, sample_sites
+from elbo_room.content.importing import where_raised
+from elbo_room.posterior.coordinates import Coordinates
+from elbo_room.posterior.sites import (
+    Whole,
+    check_shape,
+    is_improper,
+    is_masked,
+    latent_sites,
+    reach_of,
+    sample_sites,
+)
+from elbo_room.posterior.starts import TRIES, is_finite_near_origin, near_origin, prior_draw
 from elbo_room.spec import Model, NumPyroFn
 
 Sites = dict[str, Array]
@@ -41,6 +52,11 @@ class Target:
         shapes: the unconstrained shape of each latent site, in the order of the vector.
         observed: the sites that have data.
         flat: the sites whose prior is flat, so that it cannot be normalised and there is no evidence.
+        params: the model's own parameters, which have no values yet: there is no density before.
+        reach: how far each site's unconstrained values go before its own are all alike.
+        doubtful: whether the sites do not tell that the posterior can be normalised: some prior is flat, or
+            a mask or a factor has changed the density.
+        from_prior: whether fits start at draws of the prior, since the density is zero near the origin.
         minibatched: the model as it was written, where a plate of it draws a minibatch.
     """
 
@@ -48,6 +64,10 @@ class Target:
     shapes: Mapping[str, tuple[int, ...]]
     observed: tuple[str, ...] = ()
     flat: tuple[str, ...] = ()
+    params: tuple[str, ...] = ()
+    reach: Mapping[str, float] = field(default_factory=dict)
+    doubtful: bool = False
+    from_prior: bool = False
     minibatched: NumPyroFn | None = None
 
     @property
@@ -59,6 +79,11 @@ class Target:
     def log_joint(self) -> Callable[[Float[Array, " dim"]], Float[Array, ""]]:
         """u -> log p(x, z(u)) + log |dz/du|, nats. However often it is used, it is traced once."""
         return jax.jit(lambda u: self._log_joint(self.model.fn, u))
+
+    @cached_property
+    def from_prior_draw(self) -> Callable[[PRNGKeyArray], Float[Array, " dim"]]:
+        """key -> a draw from the prior as u; traced once, as `log_joint`."""
+        return jax.jit(partial(prior_draw, self))
 
     def estimate(self, key: PRNGKeyArray) -> Callable[[Float[Array, " dim"]], Float[Array, ""]]:
         """u -> an unbiased estimate of `log_joint` from one minibatch, the same for all u.
@@ -110,10 +135,18 @@ class Target:
         }
 
     def init(
-        self, key: PRNGKeyArray, to_u: Callable[[Array], Array] = lambda v: v
+        self, key: PRNGKeyArray, coordinates: Coordinates | None = None
     ) -> Float[Array, " dim"]:
-        """A v of finite density near the origin: the first such of 20 uniform on (-2, 2)."""
-        tries = jax.random.uniform(key, (20, self.dim), minval=-2.0, maxval=2.0)
+        """A v of finite density near the origin: the first such of 20 uniform on (-2, 2).
+
+        Where none has one, the first of 20 draws from the prior.
+        """
+        to_u = coordinates.to_u if coordinates else lambda v: v
+        if self.from_prior:
+            tries = jax.vmap(self.from_prior_draw)(jax.random.split(key, TRIES))
+            tries = jax.vmap(coordinates.to_v)(tries) if coordinates else tries
+        else:
+            tries = near_origin(key, TRIES, self.dim)
         log_joints = jax.vmap(lambda v: self.log_joint(to_u(v)))(tries)
         return tries[jnp.argmax(jnp.isfinite(log_joints))]
 
@@ -127,11 +160,14 @@ def make_target(model: Model) -> Target:
             one in a plate that draws a minibatch.
     """
     shapes: dict[str, tuple[int, ...]] = {}
-    observed, flat, whole = [], [], Whole(model.fn)
+    reach: dict[str, float] = {}
+    observed, flat, changed, whole = [], [], [], Whole(model.fn)
 
     def record(key: PRNGKeyArray) -> None:
         fn = handlers.substitute(handlers.seed(whole, key), substitute_fn=init_to_uniform)
         for name, site in sample_sites(fn, model.data).items():
+            if isinstance(site["fn"], Unit) or is_masked(site["fn"]):
+                changed.append(name)
             if site["is_observed"]:
                 check_shape(name, site)
                 observed.append(name)
@@ -140,34 +176,39 @@ def make_target(model: Model) -> Target:
                 raise ValueError(f"site '{name}' is discrete; sum it out of the model")
             if whole.drawn & {plate.name for plate in site["cond_indep_stack"]}:
                 raise ValueError(f"latent site '{name}' is in a plate that draws a minibatch")
+            reach[name] = reach_of(site["fn"].support)
             shapes[name] = jnp.shape(biject_to(site["fn"].support).inv(site["value"]))
-            if is_improper(site["fn"]):
+            if is_improper(site["fn"]) or is_masked(site["fn"]):
                 flat.append(name)
 
     try:
         jax.eval_shape(record, jax.random.key(0))
-    except Exception as error:
-        given = ", ".join(f"{k} {list(np.shape(v))}" for k, v in model.data.items())
-        line = str(error).strip().split("\n")[0]
+    except (Exception, SystemExit) as error:
+        given = ", ".join(f"{k} {list(_shape(v))}" for k, v in model.data.items())
+        said = where_raised(error).removeprefix("ValueError: ")
         raise ValueError(
-            f"model '{model.name}' fails on its data ({given or 'none'}): {line}"
+            f"model '{model.name}' fails on its data ({given or 'none'}): {said}"
         ) from error
     if not shapes:
         raise ValueError(f"model '{model.name}' has no latent site")
-    target = Target(model, shapes, tuple(observed), tuple(flat))
-    if not whole.drawn:
+    as_written = not (whole.drawn or whole.unmasked)
+    target = Target(
+        model=model if as_written else replace(model, fn=whole),
+        shapes=shapes,
+        observed=tuple(observed),
+        flat=tuple(flat),
+        params=tuple(whole.params),
+        reach=reach,
+        doubtful=bool(flat or changed),
+        minibatched=model.fn if whole.drawn else None,
+    )
+    if target.params:  # the density is that of no values yet
         return target
-    return replace(target, model=replace(model, fn=whole), minibatched=model.fn)
+    return replace(target, from_prior=not is_finite_near_origin(target))
 
 
-def prior_log_joints(target: Target, num_draws: int = 100) -> Float[Array, " draw"]:
-    """log p(x, z) in u at draws from the prior, or near the origin where the prior is flat."""
-
-    def one(key: PRNGKeyArray) -> Float[Array, ""]:
-        try:
-            latent = latent_sites(handlers.seed(target.model.fn, key), target.model.data)
-        except NotImplementedError:  # an improper prior cannot be drawn from
-            return target.log_joint(jax.random.uniform(key, (target.dim,), minval=-2, maxval=2))
-        return target.log_joint(target.unconstrain({k: s["value"] for k, s in latent.items()})[0])
-
-    return jax.vmap(one)(jax.random.split(jax.random.key(0), num_draws))
+def _shape(value: Any) -> tuple[int, ...]:
+    try:
+        return np.shape(value)
+    except ValueError:  # rows of several lengths
+        return (len(value),)

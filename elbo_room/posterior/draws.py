@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import jax
 import numpy as np
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from elbo_room.posterior.density import Target
 
 Draws = dict[str, np.ndarray]
-"""Values by site, deterministic ones included, each of shape [chain, draw, ...]."""
+"""Values by site, short deterministic ones included, each of shape [chain, draw, ...]."""
 
 
 def flat_draws(
@@ -40,20 +41,26 @@ def beside(sites: Draws, leading: int) -> np.ndarray:
 
 
 def labels(sites: Draws, leading: int) -> list[str]:
-    """The names of what `beside` lays side by side: "mu", "theta[0]", ..."""
-    names = []
+    """The names of what `beside` lays side by side: "mu", "theta[0]", ..., no two of them the same."""
+    names: list[str] = []
     for name, value in sites.items():
         shape = np.shape(value)[leading:]
-        names += [name + (str(list(i)) if i else "") for i in np.ndindex(shape)]
+        for i in np.ndindex(shape):
+            label = name + (str(list(i)) if i else "")
+            names.append(label + "'" * names.count(label))
     return names
 
 
 def to_bytes(draws: Draws) -> bytes:
-    """A netCDF file of the draws."""
-    sites = {
-        name: (("chain", "draw", *(f"{name}_dim_{i}" for i in range(v.ndim - 2))), v)
-        for name, v in draws.items()
-    }
+    """A netCDF file of the draws: a variable for each site, whose attribute `site` is its name.
+
+    A name that no file or dataset could take, as "chain" or "a/b", has its number in the variable's place.
+    """
+    sites = {}
+    for number, (name, value) in enumerate(draws.items()):
+        variable = name if _is_plain(name) else f"site.{number}"
+        dims = [f"{variable}_dim_{i}" for i in range(value.ndim - 2)]
+        sites[variable] = (("chain", "draw", *dims), value, {"site": name})
     file = io.BytesIO()
     xr.Dataset(sites).to_netcdf(file, engine="h5netcdf")
     return file.getvalue()
@@ -62,4 +69,11 @@ def to_bytes(draws: Draws) -> bytes:
 def from_bytes(file: bytes) -> Draws:
     """The draws of a netCDF file."""
     with xr.open_dataset(io.BytesIO(file), engine="h5netcdf") as data:
-        return {str(name): np.asarray(value) for name, value in data.data_vars.items()}
+        return {value.attrs["site"]: np.asarray(value) for value in data.data_vars.values()}
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a site's name may be a variable's: an identifier, and none of a dimension."""
+    return bool(re.fullmatch(r"[A-Za-z_]\w*", name)) and not re.fullmatch(
+        r"chain|draw|.*_dim_\d+", name
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +11,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 from numpyro import handlers
-from numpyro.distributions import ImproperUniform
+from numpyro.distributions import ImproperUniform, MaskedDistribution, biject_to
+from numpyro.distributions.transforms import (
+    ExpTransform,
+    IdentityTransform,
+    IndependentTransform,
+)
 from numpyro.infer.autoguide import AutoGuide
 from numpyro.primitives import Messenger
 
@@ -65,17 +72,83 @@ def is_improper(prior: Any) -> bool:
     return isinstance(prior, ImproperUniform)
 
 
+def reach_of(support: Any) -> float:
+    """How far the unconstrained values of a site go before its own cannot be told from each other.
+
+    On the whole line without end; exp(u) overflows beyond 700; a sigmoid of 37 is its bound.
+    """
+    transform = biject_to(support)
+    while isinstance(transform, IndependentTransform):
+        transform = transform.base_transform
+    if isinstance(transform, IdentityTransform):
+        return math.inf
+    return 512.0 if isinstance(transform, ExpTransform) else 32.0
+
+
+def is_masked(prior: Any) -> bool:
+    """Whether part of a distribution's log density is left out, or all of it."""
+    return isinstance(prior, MaskedDistribution) and prior._mask is not True
+
+
+REFUSED = {
+    "prng_key": "numpyro.prng_key() gives another key at each evaluation; pass a key among the data",
+    "mutable": "numpyro.primitives.mutable changes as the model runs, so that its density is none",
+}
+"""Types of site that no density has, and why."""
+
+KNOWN = ("sample", "param", "deterministic", "plate", "subsample", "control_flow", "inspect")
+"""Types of site that are handled."""
+
+
+def _asked_by_numpyro() -> bool:
+    """Whether a key is for the start of a parameter: `param` and `module` ask for it, not the model."""
+    frame = sys._getframe(4)  # of who called `prng_key`, behind it, `apply_stack` and the messenger
+    return frame.f_globals.get("__name__", "").startswith("numpyro.")
+
+
 class Whole(Messenger):
-    """Every plate with all its rows; `drawn` are those that would have drawn some of them."""
+    """A model as the density of all its rows.
+
+    Every plate has all of them. What NumPyro's `obs_mask` makes of missing observations is a site of the
+    whole length, masked where there is an observation; there it has no density at all, and the posterior
+    could not be normalised. Without its mask these entries are unobserved copies of the observations: they
+    integrate to one, and change nothing else.
+
+    Attributes:
+        drawn: the plates that would have drawn some of their rows.
+        unmasked: the sites that `obs_mask` made.
+        params: the model's own parameters.
+
+    Raises:
+        ValueError: when it is run: the program has a type of site that no density has.
+    """
 
     def __init__(self, fn: NumPyroFn) -> None:
         super().__init__(fn)
         self.drawn: set[str] = set()
+        self.unmasked: set[str] = set()
+        self.params: dict[str, None] = {}
 
     def process_message(self, msg: Any) -> None:
-        """Give a plate that would draw some of its rows all of them."""
-        if msg["type"] == "plate":
+        """Change what is said above, and look at the type of every site."""
+        kind, name = msg["type"], msg.get("name") or ""
+        if kind == "prng_key" and _asked_by_numpyro():
+            return
+        if kind not in KNOWN:
+            raise ValueError(REFUSED.get(kind, f"a site of type '{kind}' is not known here"))
+        if kind == "plate":
             size, rows = msg["args"]
             if rows not in (None, size):
-                self.drawn.add(msg["name"])
+                self.drawn.add(name)
                 msg["args"], msg["value"] = (size, size), jnp.arange(size)
+        elif kind == "param" and msg["value"] is None:  # else it is given
+            self.params[name] = None
+        elif kind == "sample" and name.endswith("_unobserved") and is_masked(msg["fn"]):
+            self.unmasked.add(name)
+            msg["fn"] = msg["fn"].base_dist
+
+
+def param_values(fn: NumPyroFn, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the parameters of a NumPyro program start."""
+    trace = handlers.trace(handlers.seed(fn, 0)).get_trace(**data)
+    return {name: site["value"] for name, site in trace.items() if site["type"] == "param"}

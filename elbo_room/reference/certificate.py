@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import arviz as az
 import numpy as np
 import xarray as xr
+from scipy.stats import binomtest
 
 from elbo_room.effort import Budget
-from elbo_room.posterior.draws import Draws
+from elbo_room.posterior.draws import Draws, beside
 
 Stats = dict[str, np.ndarray]
 """NumPyro's statistics of every draw of NUTS: "num_steps", "energy", "diverging", each [chain, draw]."""
 
 CHAINS = 4
 """Chains of a reference. As many again are a second one, independent of the first."""
+
+DIVERGENT = 5e-4
+"""The largest share of divergent transitions that a certificate bears. A share, since a rule that counts them
+would refuse any posterior of which enough is drawn."""
 
 BFMI = 0.3
 """The least energy fraction that a certificate bears."""
@@ -37,6 +43,7 @@ class Certificate:
         ess_bulk, ess_tail: effective sample sizes of the bulk and of the tails, of the poorer one.
         ess_goal: the bulk ESS that was to be reached.
         num_draws: draws of each reference, over its chains.
+        num_coordinates: entries of the latent sites that were looked at.
         bfmi: energy Bayesian fraction of missing information, the worst chain's.
         divergences: divergent transitions after warm-up.
         target_acceptance: of the run that is certified.
@@ -49,6 +56,7 @@ class Certificate:
     ess_tail: float
     ess_goal: float
     num_draws: int
+    num_coordinates: int
     bfmi: float
     divergences: int
     target_acceptance: float
@@ -63,14 +71,14 @@ class Certificate:
             (self.ess_bulk > 400, f"bulk ESS {self.ess_bulk:.0f} <= 400"),
             (self.ess_tail > 400, f"tail ESS {self.ess_tail:.0f} <= 400"),
             (self.bfmi > BFMI, f"E-BFMI {self.bfmi:.2f} <= {BFMI}"),
-            (self.divergences == 0, f"{self.divergences} divergences"),
+            (self.divergent_share <= DIVERGENT, self._divergences()),
         )
         return [text for holds, text in rules if not holds]
 
     @property
     def is_hopeless(self) -> bool:
         """Whether more draws would not mend it: divergences, a stuck energy, chains far apart."""
-        return self.divergences > 0 or self.bfmi <= BFMI or self.rhat > FAR_APART
+        return self.divergent_share > DIVERGENT or self.bfmi <= BFMI or self.rhat > FAR_APART
 
     @property
     def is_split(self) -> bool:
@@ -80,12 +88,34 @@ class Certificate:
     @property
     def remarks(self) -> list[str]:
         """A sentence for each shortfall for which no certificate is refused."""
-        if self.ess_bulk >= self.ess_goal:
-            return []
-        return [
-            f"bulk ESS {self.ess_bulk:,.0f} after {self.num_draws:,} draws, "
-            f"short of {self.ess_goal:,.0f}"
-        ]
+        found = []
+        if self.is_short:
+            found.append(
+                f"bulk ESS {self.ess_bulk:,.0f} after {self.num_draws:,} draws, "
+                f"short of {self.ess_goal:,.0f}"
+            )
+        if 0 < self.divergent_share <= DIVERGENT:
+            found.append(self._divergences())
+        return found
+
+    @property
+    def is_short(self) -> bool:
+        """Whether more draws are wanted."""
+        return self.ess_bulk < self.ess_goal
+
+    @property
+    def divergent_share(self) -> float:
+        """Of the transitions of both references."""
+        return self.divergences / (2 * self.num_draws)
+
+    def _divergences(self) -> str:
+        """How many of how many, and the share with its 95 % interval (Clopper and Pearson)."""
+        total = 2 * self.num_draws
+        interval = binomtest(self.divergences, total).proportion_ci()
+        return (
+            f"{self.divergences} divergences in {total:,} draws, "
+            f"{interval.low:.3%} to {interval.high:.3%}"
+        )
 
 
 def certify(
@@ -95,15 +125,26 @@ def certify(
     target_acceptance: float,
     warmup_evals: int,
 ) -> Certificate:
-    """The certificate of one run, before whose draws `warmup_evals` leapfrog steps were taken."""
-    data = xr.Dataset({k: (("chain", "draw", *_dims(k, v)), v) for k, v in draws.items()})
+    """The certificate of one run, before whose draws `warmup_evals` leapfrog steps were taken.
+
+    Args:
+        draws: of the latent sites, [2 CHAINS, draw, ...].
+        stats: of the same draws.
+        budget: says how many effective draws are wanted.
+        target_acceptance: of the run.
+        warmup_evals: spent before the first draw.
+    """
+    values = beside(draws, leading=2)
+    moves = values[..., np.ptp(values, axis=(0, 1)) != 0]  # a zero of a Cholesky factor never does
+    data = xr.Dataset({"z": (("chain", "draw", "coordinate"), moves)})
     halves = data.isel(chain=slice(CHAINS)), data.isel(chain=slice(CHAINS, None))
     return Certificate(
-        rhat=_extreme(az.rhat(data), np.nanmax),
-        ess_bulk=min(_extreme(az.ess(half, method="bulk"), np.nanmin) for half in halves),
-        ess_tail=min(_extreme(az.ess(half, method="tail"), np.nanmin) for half in halves),
+        rhat=_worst(az.rhat(data), np.nanmax),
+        ess_bulk=min(_worst(az.ess(half, method="bulk"), np.nanmin) for half in halves),
+        ess_tail=min(_worst(az.ess(half, method="tail"), np.nanmin) for half in halves),
         ess_goal=budget.num_reference,
         num_draws=CHAINS * data.sizes["draw"],
+        num_coordinates=values.shape[-1],
         bfmi=float(np.asarray(az.bfmi(np.asarray(stats["energy"]))).min()),
         divergences=int(stats["diverging"].sum()),
         target_acceptance=target_acceptance,
@@ -112,9 +153,6 @@ def certify(
     )
 
 
-def _dims(name: str, value: np.ndarray) -> list[str]:
-    return [f"{name}_dim_{i}" for i in range(value.ndim - 2)]
-
-
-def _extreme(by_site: Any, worst: Any) -> float:
-    return float(worst([worst(np.asarray(value)) for value in by_site.data_vars.values()]))
+def _worst(by_coordinate: Any, worst: Any) -> float:
+    found = np.asarray(by_coordinate["z"])
+    return float(worst(found)) if found.size else math.nan

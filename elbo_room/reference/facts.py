@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from elbo_room.fit.learn import NOTHING, Learned
 from elbo_room.reference.agreement import Agreement
 from elbo_room.reference.certificate import Certificate
 from elbo_room.reference.evidence import Evidence
@@ -27,6 +28,7 @@ class Facts:
         certificate: of the NUTS run, whichever kind the reference is.
         nuts_evidence: what bridge sampling makes of the NUTS draws alone.
         agreement: with posteriordb, where the model names an entry and a clone is at hand.
+        learned: the values of the model's own parameters, for which all of this is.
     """
 
     kind: str
@@ -36,6 +38,7 @@ class Facts:
     certificate: Certificate
     nuts_evidence: Evidence
     agreement: Agreement | None
+    learned: Learned = NOTHING
 
     @property
     def objections(self) -> list[str]:
@@ -62,6 +65,7 @@ class Facts:
             "flat": list(self.flat),
             "nuts": {**asdict(certificate), **also, "evidence": evidence},
             "posteriordb": agreement and {**asdict(agreement), "objections": agreement.objections},
+            "learned": self.learned.record(),
         }
 
     @classmethod
@@ -77,6 +81,7 @@ class Facts:
             certificate=Certificate(**_without(nuts, "objections", "remarks")),
             nuts_evidence=evidence,
             agreement=agreement and Agreement(**_without(agreement, "objections")),
+            learned=Learned.from_record(record["learned"]),
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 from numpyro.infer import NUTS
 from numpyro.infer.hmc import HMCState
 
@@ -27,12 +27,18 @@ from elbo_room.reference.certificate import CHAINS, Certificate, Stats, certify
 ATTEMPTS = ((0.9, 1), (0.99, 1), (0.99, 4))
 """Target acceptance and factor on the chains' length; the next is tried where one has no certificate."""
 
+LONGEST = 1_000
+"""Entries of a deterministic site whose draws are kept; a twin may need them."""
+
 MOST_ROUNDS = 8
 """A run goes on, round by round, until its effective sample size suffices, but no longer than this."""
 
 
 def nuts(target: Target, budget: Budget, key: PRNGKeyArray) -> tuple[Draws, Certificate]:
-    """NUTS draws of every site, [2 CHAINS, draw, ...], and their certificate.
+    """NUTS draws of every site, [2 CHAINS, draw, ...], and the certificate of the latent ones.
+
+    Deterministic sites come along where they are short; a long one would cost the memory, and follows
+    from the latent ones.
 
     Where the exact posterior is known too, one attempt is all: its claim is shown, but nothing rests
     on it.
@@ -44,10 +50,13 @@ def nuts(target: Target, budget: Budget, key: PRNGKeyArray) -> tuple[Draws, Cert
         for draws, stats, warmup in _rounds(
             target, coordinates, target_acceptance, lengths, jax.random.fold_in(key, attempt)
         ):
-            certificate = certify(draws, stats, budget, target_acceptance, spent + warmup)
-            if not certificate.remarks or certificate.is_hopeless:
+            latent = {name: draws[name] for name in target.shapes}
+            certificate = certify(latent, stats, budget, target_acceptance, spent + warmup)
+            if not certificate.is_short or certificate.is_hopeless:
                 break
         spent = certificate.gradient_evals
+        latent = jax.eval_shape(target.constrain, np.zeros(target.dim))
+        assert certificate.num_coordinates == sum(site.size for site in latent.values())
         if not certificate.objections or certificate.is_split:
             break
     return draws, certificate
@@ -75,12 +84,16 @@ def _rounds(
     )
     state = kernel.init(jax.random.split(chain_key, 2 * CHAINS), lengths[0], init_params=starts)
     stride = math.gcd(*lengths)
-    sites = jax.vmap(lambda v: target.sites(coordinates.to_u(v)))
+    recorded = _recorded(target)
+
+    def sites(v: Array) -> dict[str, Array]:
+        found = target.sites(coordinates.to_u(v))
+        return {name: found[name] for name in recorded}
 
     def step(state: Any, _: None) -> tuple[Any, tuple[Any, Any]]:
         state = kernel.sample(state, (), {})
         stats = {name: getattr(state, name) for name in ("num_steps", "energy", "diverging")}
-        return state, (sites(state.z), stats)
+        return state, (jax.vmap(sites)(state.z), stats)
 
     @jax.jit
     def go_on(state: HMCState) -> tuple[HMCState, tuple[Draws, Stats]]:
@@ -97,3 +110,13 @@ def _rounds(
             strides.append(jax.tree.map(lambda x: np.swapaxes(x, 0, 1), found))
         draws, stats = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *strides)
         yield draws, stats, warmup
+
+
+def _recorded(target: Target) -> list[str]:
+    """The latent sites, and the deterministic ones of at most `LONGEST` entries.
+
+    Any other may be the parameter that posteriordb has published.
+    """
+    shapes = jax.eval_shape(target.sites, np.zeros(target.dim))
+    longest = math.inf if target.model.posteriordb else LONGEST
+    return [n for n, site in shapes.items() if n in target.shapes or site.size <= longest]

@@ -5,14 +5,19 @@ A cell returns what it found and writes nothing.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 
 from elbo_room.effort import Budget, Fit
 from elbo_room.fit.fitted import fit
+from elbo_room.fit.learn import at_learned, learn
 from elbo_room.measure.measured import Measured, measure, unsuited
 from elbo_room.measure.samples import reference_pair
-from elbo_room.posterior.density import make_target, prior_log_joints
+from elbo_room.posterior.density import make_target
+from elbo_room.posterior.propriety import improper_along
+from elbo_room.posterior.starts import prior_log_joints
 from elbo_room.reference.make import Reference, make_reference
 from elbo_room.spec import Guide, Model
 
@@ -21,16 +26,23 @@ def reference_cell(model: Model, budget: Budget) -> Reference:
     """The reference of a model: its facts and its draws.
 
     Raises:
-        ValueError: the model fails on its data, its density is finite nowhere, or the posterior
-            that it states is another one.
+        ValueError: the model fails on its data, its density is finite nowhere or cannot be normalised,
+            or the posterior that it states is another one.
     """
-    target = make_target(model)
+    learned = learn(make_target(model), budget, jax.random.key(4))
+    target = make_target(at_learned(model, learned))
     log_joints = np.asarray(jax.jit(lambda: prior_log_joints(target))())
     if not np.isfinite(log_joints).any():
         raise ValueError(
             f"model '{model.name}': log p(x, z) is finite at none of {log_joints.size} prior draws"
         )
-    return make_reference(target, budget, jax.random.key(0))
+    if along := improper_along(target):
+        raise ValueError(
+            f"model '{model.name}': its posterior is improper: it cannot be normalised along {', '.join(along)}, so "
+            "that there is nothing to approximate; give a proper prior there, or data"
+        )
+    draws, facts = make_reference(target, budget, jax.random.key(0))
+    return Reference(draws, replace(facts, learned=learned))
 
 
 def fit_cell(
@@ -41,7 +53,10 @@ def fit_cell(
     Raises:
         ValueError: the guide's sites are not the model's, or the reference lacks one of them.
     """
-    target = make_target(model)
+    target = make_target(at_learned(model, reference.facts.learned))
+    if target.dim < guide.min_dim:
+        why = f"{guide.name} is meant for at least {guide.min_dim} coordinates, and here is {target.dim}"
+        return unsuited(target, why, seeds)
     if guide.max_dim is not None and target.dim > guide.max_dim:
         why = f"{guide.name} is meant for at most {guide.max_dim} coordinates, and here are {target.dim}"
         return unsuited(target, why, seeds)

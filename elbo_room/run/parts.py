@@ -36,6 +36,7 @@ def fit_parts(
             guide.build,
             guide.closed_under_affine,
             guide.gradients_per_draw,
+            guide.min_dim,
             guide.max_dim,
         ),
         "fit": fingerprint(fit, seeds),

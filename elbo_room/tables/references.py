@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 
+import jax
+import numpy as np
 import pandas as pd
 
+from elbo_room.estimate import with_error
+from elbo_room.fit.learn import Learned
 from elbo_room.measure.samples import Row
 from elbo_room.reference.agreement import Agreement
 from elbo_room.reference.facts import Facts
@@ -13,6 +18,9 @@ from elbo_room.run.plan import Plan
 from elbo_room.tables.pairs import telling_pair
 from elbo_room.tables.results import Results
 from elbo_room.tables.traits import traits
+
+SHOWN = 5
+"""Numbers of a learned parameter that a cell shows."""
 
 
 def reference_table(plan: Plan, results: Results) -> pd.DataFrame:
@@ -58,7 +66,20 @@ def _of_facts(facts: Facts) -> Row:
         "nuts_objections": "; ".join(certificate.objections),
         "nuts_remarks": "; ".join(certificate.remarks),
         **_published(facts.agreement),
+        "learned": "; ".join(_said(facts.learned)),
     }
+
+
+def _said(learned: Learned) -> Iterator[str]:
+    """Each of the model's own parameters, with its standard error over starts."""
+    for name, tree in learned.values.items():
+        values, errors = (
+            np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(part)])
+            for part in (tree, learned.se[name])
+        )
+        numbers = [with_error(*pair) for pair in zip(values, errors, strict=True)]
+        more = f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else ""
+        yield f"{name} = {', '.join(numbers[:SHOWN])}{more}"
 
 
 def _published(agreement: Agreement | None) -> Row:

@@ -39,5 +39,6 @@ bnaf = Guide(
     partial(AutoBNAFNormal, num_flows=1),
     fit=networks,
     closed_under_affine=True,
+    min_dim=2,
     max_dim=NARROW,
 )

@@ -16,7 +16,7 @@ from elbo_room.content.discover import discover
 from elbo_room.content.fingerprint import fingerprint
 from elbo_room.content.source import source_fingerprint
 from elbo_room.effort import BUDGETS
-from elbo_room.posterior.density import prior_log_joints
+from elbo_room.posterior.starts import prior_log_joints
 from elbo_room.run.planning import make_plan
 
 SOURCE = """

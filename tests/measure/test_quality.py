@@ -19,7 +19,7 @@ from elbo_room.tables.crosscheck import cross_check
 
 DIM, LOG_Z = 2, 3.0
 EVIDENCE = Evidence(LOG_Z, 0.01, "bridge")
-SIGNED = Certificate(1.0, 4_000, 4_000, 4_000, 4_000, 1.0, 0, 0.9, 100_000, 50_000)
+SIGNED = Certificate(1.0, 4_000, 4_000, 4_000, 4_000, 2, 1.0, 0, 0.9, 100_000, 50_000)
 FACTS = Facts("nuts", EVIDENCE, EVIDENCE._replace(value=LOG_Z + 0.02), (), SIGNED, EVIDENCE, None)
 UNSIGNED = replace(SIGNED, divergences=7)
 
@@ -133,6 +133,32 @@ def test_without_a_certificate_nothing_rests_on_the_reference():
     assert {"elbo", "khat", "ess_share_guide"} <= set(row)
 
 
+def own_weights(log_w, **facts):
+    """The row of a guide with these weights, and no density at given draws."""
+    rng = np.random.default_rng(1)
+    draws, both = seen(rng.normal(size=(2_000, DIM)), 0), seen(rng.normal(size=(8, 250, DIM)), 0)
+    posterior = ReferencePair(both.at(slice(4)), both.at(slice(4, 8)), replace(FACTS, **facts))
+    return quality(log_w, None, draws, posterior, floors_of(posterior))
+
+
+def test_khat_of_flat_weights_about_the_evidence_is_minus_infinity():
+    """Of specks, whose shape would warn though KL(q || p) is 0.001."""
+    few = np.random.default_rng(0).random(2_000) < 0.01
+    log_w = LOG_Z + np.where(few, np.log(1.5), -0.005) + 1e-9 * np.arange(2_000) / 2_000
+    row = own_weights(log_w)
+    assert abs(row["kl_guide_posterior"]) < 0.002
+    assert (row["khat"], row["khat_se"]) == (-np.inf, 0.0)
+    assert not lacking(as_table([row]).iloc[0]) or "khat" not in row["reason"]
+    for unknown in (own_weights(log_w - 0.7), own_weights(log_w, certificate=UNSIGNED)):
+        assert unknown["khat"] > unknown["khat_threshold"]
+
+
+def test_khat_that_cannot_be_fitted_says_why():
+    tied = np.where(np.arange(2_000) < 10, 1.0, 0.0) + LOG_Z
+    assert "khat: the weights have too many ties for a tail" in own_weights(tied)["reason"]
+    assert "khat: too few draws have any weight" in a_row(far=1e6)["reason"]
+
+
 def weights(guide, value, se, khat=0.2):
     return {
         "guide": guide,
@@ -174,5 +200,28 @@ def test_cross_check_passes_over_a_guide_without_a_khat():
 
 def test_cross_check_needs_weights_and_a_reference():
     heavy = [weights("narrow", 0.0, 0.1, khat=0.9)]
-    assert cross_check(heavy, Estimate(0.0, 0.1)) == "none: no guide's k-hat is below its threshold"
+    nobody = "none: no guide with a density and a k-hat below its threshold"
+    assert cross_check(heavy, Estimate(0.0, 0.1)) == f"{nobody} (narrow 0.9)"
     assert cross_check(heavy, None) == "none: no certified reference"
+    assert cross_check([], Estimate(0.0, 0.1)) == nobody
+
+
+def test_cross_check_says_what_each_guide_lacks_the_nearest_first():
+    far = weights("far", 0.0, 0.1)
+    del far["khat"]
+    rows = [
+        far,
+        {"guide": "points"},
+        *(weights("wide", 0.0, 0.1, khat=k) for k in (1.2, 0.71, 3.0)),
+    ]
+    said = cross_check([*rows, weights("narrow", 0.0, 0.1, khat=0.914)], Estimate(0.0, 0.1))
+    assert said.endswith(
+        "threshold (narrow 0.91, wide 1.2, far: no tail to fit, points: no density)"
+    )
+    many = [weights(f"guide_{i}", 0.0, 0.1, khat=1.0 + i) for i in range(9)]
+    assert cross_check(many, Estimate(0.0, 0.1)).endswith("guide_5 6, and 3 more)")
+
+
+def test_cross_check_asks_a_guide_whose_weights_are_flat():
+    rows = [weights("flat", 0.0, 0.001, khat=-np.inf), weights("wide", 0.0, 0.1)]
+    assert cross_check(rows, Estimate(0.0, 0.1)).startswith("agrees with the weights of flat")

@@ -12,7 +12,8 @@ import pytest
 from elbo_room import Model
 from elbo_room.effort import BUDGETS
 from elbo_room.posterior.density import make_target
-from elbo_room.reference.certificate import CHAINS, Certificate
+from elbo_room.posterior.draws import from_bytes, to_bytes
+from elbo_room.reference.certificate import CHAINS, Certificate, certify
 from elbo_room.reference.make import make_reference
 from elbo_room.reference.nuts import nuts
 
@@ -22,6 +23,7 @@ CLEAN = Certificate(
     ess_tail=3_000,
     ess_goal=4_000,
     num_draws=4_000,
+    num_coordinates=2,
     bfmi=0.9,
     divergences=0,
     target_acceptance=0.9,
@@ -42,12 +44,66 @@ def test_a_clean_certificate_has_no_objection_and_no_remark():
         ({"ess_bulk": 300}, "bulk ESS 300 <= 400"),
         ({"ess_tail": 300}, "tail ESS 300 <= 400"),
         ({"bfmi": 0.2}, "E-BFMI 0.20 <= 0.3"),
-        ({"divergences": 1}, "1 divergences"),
+        ({"divergences": 80}, "80 divergences in 8,000 draws, 0.794% to 1.243%"),
         ({"rhat": np.nan}, "R-hat nan >= 1.01"),
     ],
 )
 def test_every_fault_is_an_objection(fault, objection):
     assert replace(CLEAN, **fault).objections == [objection]
+
+
+def test_a_rule_for_divergences_does_not_tighten_as_draws_are_added():
+    """One in 32,000 is no objection, and is remarked on; one in a hundred is, of however few draws."""
+    rare = replace(CLEAN, num_draws=16_000, divergences=1)
+    assert not rare.objections
+    assert rare.remarks == ["1 divergences in 32,000 draws, 0.000% to 0.017%"]
+    for num_draws in (50, 500, 50_000):
+        often = replace(CLEAN, num_draws=num_draws, divergences=num_draws // 50)
+        assert any("divergences" in text for text in often.objections)
+
+
+def test_a_certificate_looks_at_every_latent_coordinate_whatever_its_name():
+    """ArviZ and xarray have names of their own: a stuck site called as one of them is seen."""
+    rng = np.random.default_rng(0)
+    stats = {name: np.ones((2 * CHAINS, 400)) for name in ("energy", "diverging", "num_steps")}
+    stats["energy"] = rng.normal(size=(2 * CHAINS, 400))
+    good = rng.normal(size=(2 * CHAINS, 400))
+    stuck = good / 100 + np.arange(2 * CHAINS)[:, None]
+    for name in ("draw", "chain", "a/b", "x", "dim 0"):
+        found = certify({"win": good, name: stuck}, stats, SMALL, 0.9, 0)
+        assert found.num_coordinates == 2
+        assert found.rhat > 1.1
+    assert certify({"win": good, "none": np.ones((8, 400, 0))}, stats, SMALL, 0.9, 0).rhat < 1.01
+
+
+def test_deterministic_sites_of_any_kind_cost_no_certificate():
+    def fn():
+        z = numpyro.sample("z", dist.Normal(0, 1))
+        numpyro.sample("none", dist.Normal(0, 1).expand([0]).to_event(1))
+        numpyro.deterministic("rises", z > 0)
+        numpyro.deterministic("rank", jnp.argsort(jnp.array([z, 0.0])))
+        numpyro.deterministic("long", z * jnp.arange(5_000))
+
+    draws, certificate = nuts(make_target(Model("records", fn)), SMALL, jax.random.key(0))
+    assert not certificate.objections
+    assert (certificate.num_coordinates, set(draws)) == (1, {"z", "none", "rises", "rank"})
+    back = from_bytes(to_bytes(draws))
+    assert back.keys() == draws.keys()
+    assert all(np.array_equal(back[name], draws[name]) for name in draws)
+
+
+@pytest.mark.parametrize(
+    "name", ["chain", "draw", "a/b", "a b", "a.b", "x_dim_0", "guide", "ü", "1"]
+)
+def test_draws_of_a_site_of_any_name_come_back_from_a_file(name):
+    draws = {
+        "x": np.zeros((2, 3, 2)),
+        name: np.arange(6.0).reshape(2, 3),
+        "site.0": np.ones((2, 3)),
+    }
+    back = from_bytes(to_bytes(draws))
+    assert list(back) == list(draws)
+    assert all(np.array_equal(back[key], draws[key]) for key in draws)
 
 
 def test_too_few_effective_draws_are_remarked_on_and_not_refused():

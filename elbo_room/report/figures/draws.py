@@ -7,11 +7,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
+from arviz_base.labels import MapLabeller
 from matplotlib.lines import Line2D
 
 from elbo_room.estimate import number
 from elbo_room.report.style import REFERENCE, Picture, picture
 from elbo_room.report.view import View
+from elbo_room.tables.labels import to_column, to_label
 
 FOREST_ROWS, FOREST_LINES = 12, 90
 """Parameters, and intervals in all, of a forest."""
@@ -24,6 +26,7 @@ def over_draws(view: View) -> Picture:
     """What does the miss look like? Each guide's draws over the reference's."""
     best = view.medians()
     x, y = view.facts["pair_x"], view.facts["pair_y"]
+    across, along = to_column(x), to_column(y)
     reference = view.draws[view.draws["guide"] == "reference"]
     columns, side, every = (3, 2.6, 1) if len(best) <= MANY else (6, 1.4, 3)
     columns = min(columns, len(best))
@@ -34,10 +37,12 @@ def over_draws(view: View) -> Picture:
     reference = reference[::every]
     for axes, guide in zip(grid.flat, best.index, strict=False):
         draws = view.draws[view.draws["guide"] == guide][::every]
-        axes.scatter(reference[x], reference[y], s=4, color=REFERENCE, alpha=0.35, lw=0)
-        axes.scatter(draws[x], draws[y], s=4, color=view.look.colour(guide), alpha=0.45, lw=0)
+        axes.scatter(reference[across], reference[along], s=4, color=REFERENCE, alpha=0.35, lw=0)
+        axes.scatter(
+            draws[across], draws[along], s=4, color=view.look.colour(guide), alpha=0.45, lw=0
+        )
         axes.set_title(guide, fontsize="medium" if every == 1 else "x-small")
-        axes.set(xlim=_span(reference[x]), ylim=_span(reference[y]))
+        axes.set(xlim=_span(reference[across]), ylim=_span(reference[along]))
     for axes in grid.flat[len(best) :]:
         axes.set_axis_off()
     figure.supxlabel(f"{x}  (grey: the posterior)")
@@ -60,12 +65,14 @@ def intervals(view: View) -> Picture:
     sources = ["reference", *best.index]
     most = min(FOREST_ROWS, max(1, FOREST_LINES // len(sources)))
     names = [name for name in view.draws.columns if name != "guide"][:most]
+    labels = [to_label(name) for name in names]
     by_source = dict(list(view.draws.groupby("guide")[names]))
     centre, spread = by_source["reference"].mean(), by_source["reference"].std()
     trees = {}
     for source in sources:
         draws = (by_source[source] - centre) / spread
-        values = {name: (("chain", "draw"), draws[name].to_numpy()[None]) for name in names}
+        columns = [draws[name].to_numpy()[None] for name in names]
+        values = {f"z{i}": (("chain", "draw"), column) for i, column in enumerate(columns)}
         trees[source] = xr.DataTree.from_dict({"posterior": xr.Dataset(values)})
     colours = [REFERENCE, *(view.look.colour(guide) for guide in best.index)]
     size = (8, 1.2 + len(names) * (0.15 + 0.08 * len(sources)))
@@ -73,6 +80,7 @@ def intervals(view: View) -> Picture:
         trees,
         combined=True,
         color=colours,
+        labeller=MapLabeller({f"z{i}": label for i, label in enumerate(labels)}),
         backend="matplotlib",
         figure_kwargs={"figsize": size, "width_ratios": [1, 6]},
     )
@@ -88,7 +96,7 @@ def intervals(view: View) -> Picture:
             f"{errors.index[0]}'s means are off by {number(errors.iloc[0])} sd at most, "
             f"{errors.index[-1]}'s by {number(errors.iloc[-1])}"
         )
-    alt = f"Intervals of {', '.join(names)} for the posterior and each guide. {title}."
+    alt = f"Intervals of {', '.join(labels)} for the posterior and each guide. {title}."
     return picture(figure, f"{view.name}-intervals", title, alt)
 
 
