@@ -5,7 +5,8 @@ In: content folders, and paths from the command line. Out: a `Catalogue`, in whi
 
     places         the project's root, an object's file, a sentence about a file
     catalogue      all that was found, by kind and name
-    discover       walks the folders, imports the files, finds the objects
+    discover       walks the folders, and says what cannot be used
+    importing      imports a file, finds the objects that it defines
     choose         what the names and paths of a command line stand for
     fingerprint    the hash of what an object does and holds
     definitions    the parts of functions, classes and modules that the hash counts

@@ -16,8 +16,11 @@ Thing = Model | Guide | Question
 
 @dataclass
 class Catalogue:
-    """All that was found, by name, each with its place; what was wrong; and what needs a clone of
-    posteriordb that nobody named."""
+    """All that was found, by name, each with its place.
+
+    `problems` are what was wrong, `notes` what is right and worth a line, and `absent` is what needs a
+    clone of posteriordb that nobody named.
+    """
 
     models: dict[str, Model] = field(default_factory=dict)
     guides: dict[str, Guide] = field(default_factory=dict)
@@ -25,6 +28,7 @@ class Catalogue:
     studies: dict[str, Study] = field(default_factory=dict)
     places: dict[int, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
     absent: list[Problem] = field(default_factory=list)
 
     def shelf(self, thing: Thing) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from elbo_room.content.catalogue import Catalogue
+from elbo_room.content.places import Place, made_name
 from elbo_room.content.posteriordb import UnavailableError
 from elbo_room.spec import Experiment, Guide, Model, Question
 
@@ -35,12 +37,34 @@ def choose_questions(
     """
     if not names and not paths:
         folders = _folders(catalogue) if whole else []
-        return [*catalogue.questions.values(), *_unclaimed(catalogue), *folders]
+        return _distinct([*catalogue.questions.values(), *_unclaimed(catalogue), *folders])
     chosen = [_by_name(catalogue, name) for name in names]
     chosen += [_by_file(catalogue, path) for path in paths]
-    found = {one.name: one for questions in chosen for one in questions}
-    place = {name: i for i, name in enumerate(catalogue.questions)}
-    return sorted(found.values(), key=lambda one: place.get(one.name, -1))
+    place = {id(one): i for i, one in enumerate(catalogue.questions.values())}
+    found = [one for questions in chosen for one in questions]
+    found = _distinct(sorted(found, key=lambda one: place.get(id(one), len(place))))
+    return sorted(found, key=lambda one: place.get(id(one), -1))
+
+
+def _distinct(questions: Iterable[Question]) -> list[Question]:
+    """Each once, and each with a name of its own; those that were found come before those made here."""
+    found: dict[str, Question] = {}
+    for one in questions:
+        if any(_is_same(one, other) for other in found.values()):
+            continue
+        name, number = one.name, 2
+        while name in found:
+            name, number = f"{one.name}_{number}", number + 1
+        found[name] = one if name == one.name else replace(one, name=name)
+    return list(found.values())
+
+
+def _is_same(one: Question, other: Question) -> bool:
+    """Whether both are one experiment, found or made twice of the same parts."""
+    if not (isinstance(one, Experiment) and isinstance(other, Experiment)) or one is other:
+        return one is other
+    named = one.name == other.name
+    return named and (one.models, one.guides) == (other.models, other.guides)
 
 
 def _unclaimed(catalogue: Catalogue) -> list[Experiment]:
@@ -69,7 +93,7 @@ def choose_guides(catalogue: Catalogue, names: Sequence[str]) -> list[Guide]:
     known = [*catalogue.guides.values(), *own_guides(catalogue)]
     for name in names:
         if name not in [guide.name for guide in known]:
-            raise UnknownNameError("guide", name, list(catalogue.guides))
+            raise UnknownNameError("guide", name, list({guide.name for guide in known}))
     return [guide for guide in known if not names or guide.name in names]
 
 
@@ -85,38 +109,50 @@ def own_guides(catalogue: Catalogue) -> list[Guide]:
 
 
 def _by_name(catalogue: Catalogue, name: str) -> list[Question]:
-    in_file = [m for m in catalogue.models.values() if catalogue.place(m).path.stem == name]
-    in_group = [q for q in catalogue.questions.values() if catalogue.place(q).group == name]
+    models, questions = catalogue.models, catalogue.questions
+    in_file = [m for m in models.values() if _is_of(name, catalogue.place(m).path.stem)]
+    in_group = [one for one in questions.values() if _lies_in(catalogue.place(one), name)]
+    in_folder = [m for m in models.values() if _lies_in(catalogue.place(m), name)]
     folders = {folder.name: folder for folder in _folders(catalogue)}
-    if name in catalogue.questions:
-        return [catalogue.questions[name]]
+    if name in questions:
+        return [questions[name]]
     if in_group:
         return in_group
-    if name in catalogue.models:
-        return [Experiment(name, [catalogue.models[name]])]
+    if name in models:
+        return [Experiment(name, [models[name]])]
     if in_file:
-        return [Experiment(name, in_file)]
-    if name in folders:
-        return [folders[name]]
-    if any(problem.path.stem == name for problem in catalogue.problems):
+        return [Experiment(made_name(name), in_file)]
+    if in_folder:
+        return [folders[catalogue.place(in_folder[0]).group]]
+    if any(_is_of(name, problem.path.stem) for problem in catalogue.problems):
         return []  # it is there and broken, which its row will say
     for problem in catalogue.absent:
-        if name in (problem.path.stem, problem.path.parent.name):
+        if _is_of(name, problem.path.stem) or _is_of(name, problem.path.parent.name):
             raise UnavailableError(str(problem))
-    stems = [catalogue.place(model).path.stem for model in catalogue.models.values()]
-    groups = [catalogue.place(one).group for one in catalogue.questions.values()]
-    known = [*catalogue.questions, *filter(None, groups), *catalogue.models, *stems, *folders]
+    stems = [catalogue.place(model).path.stem for model in models.values()]
+    groups = [catalogue.place(one).group for one in questions.values()]
+    known = [*questions, *filter(None, groups), *models, *stems, *folders]
     raise UnknownNameError("experiment", name, list(dict.fromkeys(known)))
+
+
+def _is_of(name: str, text: str) -> bool:
+    """Whether a name is that of a file or a folder, or the one that is made of it."""
+    return name in (text, made_name(text))
+
+
+def _lies_in(place: Place, name: str) -> bool:
+    """Whether a file lies in the group of this name."""
+    return place.group_folder is not None and _is_of(name, place.group_folder.name)
 
 
 def _by_file(catalogue: Catalogue, path: Path) -> list[Question]:
     """A file's questions; else its models with every guide; else its guides with every model."""
-    defined = catalogue.defined_in(path)
+    defined, name = catalogue.defined_in(path), made_name(path.stem)
     questions = [one for one in defined if isinstance(one, Question)]
     models = [one for one in defined if isinstance(one, Model)]
     guides = [one for one in defined if isinstance(one, Guide)]
     if questions:
         return questions
     if models:
-        return [Experiment(path.stem, models)]
-    return [Experiment(path.stem, list(catalogue.models.values()), guides)] if guides else []
+        return [Experiment(name, models)]
+    return [Experiment(name, list(catalogue.models.values()), guides)] if guides else []

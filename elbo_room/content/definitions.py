@@ -6,7 +6,6 @@ import ast
 import dis
 import inspect
 import sys
-import sysconfig
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -15,14 +14,12 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-from elbo_room.content.places import PACKAGE
+from elbo_room.content.places import PACKAGE, lies_with_user
 from elbo_room.content.source import source_fingerprint, without_docstrings
 from elbo_room.content.values import Parts
 
 GUIDES = f"{PACKAGE.name}.guides."
 """How the names of the built-in guides' modules begin."""
-
-_STDLIB = Path(sysconfig.get_path("stdlib")).resolve()
 
 
 def definition_parts(thing: FunctionType | BuiltinFunctionType | type) -> Parts:
@@ -100,7 +97,7 @@ def _module(name: str) -> ModuleType | None:
     """A module of ours that a function imports when it runs: imported now, for the values that it holds."""
     try:
         spec = find_spec(name) if name else None
-        if spec is None or spec.origin is None or not _lies_with_us(Path(spec.origin)):
+        if spec is None or spec.origin is None or not lies_with_user(Path(spec.origin)):
             return None
         return None if _is_machinery(name) else import_module(name)
     except Exception:  # the function will say it when it runs
@@ -130,10 +127,4 @@ def _is_ours(module: ModuleType | None) -> bool:
     file = getattr(module, "__file__", None)
     if module is None or file is None or _is_machinery(module.__name__):
         return False
-    return module.__name__.startswith(GUIDES) or _lies_with_us(Path(file))
-
-
-def _lies_with_us(file: Path) -> bool:
-    path = file.resolve()
-    installed = {"site-packages", "dist-packages"} & set(path.parts)
-    return path.suffix == ".py" and not (installed or path.is_relative_to(_STDLIB))
+    return module.__name__.startswith(GUIDES) or lies_with_user(Path(file))

@@ -7,19 +7,13 @@ goes on. A folder within a content folder is a group, whose name stands for all 
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import importlib
-import importlib.util
-import sys
-import traceback
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from elbo_room.content.catalogue import Catalogue, Thing
+from elbo_room.content.catalogue import Catalogue
+from elbo_room.content.importing import objects, parts, where_raised
 from elbo_room.content.places import (
     FOLDERS,
     PACKAGE,
@@ -27,13 +21,11 @@ from elbo_room.content.places import (
     Problem,
     builtin_guides,
     checkout,
-    first_line,
-    is_machinery,
     project_root,
     shown,
 )
 from elbo_room.content.posteriordb import UnavailableError, given
-from elbo_room.spec import Experiment, Question
+from elbo_room.spec import Experiment, Guide, Model, Question
 
 
 def discover(
@@ -52,117 +44,100 @@ def discover(
         found = [path for path in found if checkout() is not None or _names_us(path)]
         found += sorted(builtin_guides().rglob("*.py"))
     files = [path for path in found if not path.name.startswith("_") and not _is_helper(path)]
+    left_out: list[Any] = []
     for path in dict.fromkeys(file.resolve() for file in [*files, *extra]):
         try:
-            found = _objects(path)
+            found = objects(path)
         except UnavailableError as error:
             shelf = catalogue.problems if path in named or given() else catalogue.absent
             shelf.append(Problem(path, "", str(error)))
             continue
         except (Exception, SystemExit) as error:
-            catalogue.problems.append(Problem(path, "", f"does not import: {_where(error)}"))
+            catalogue.problems.append(Problem(path, "", f"does not import: {where_raised(error)}"))
             continue
         own = [id(guide) for e in found if isinstance(e, Experiment) for guide in e.guides or ()]
-        for thing in found:
-            if id(thing) not in own:  # a guide that an experiment's own file makes is for it alone
-                _add(catalogue, thing, Place(path, thing.name))
+        free = [thing for thing in found if id(thing) not in own]  # the others are for it alone
+        left_out += [thing for thing in free if not _add(catalogue, thing, Place(path, thing.name))]
         if not found and path in named:
             reason = "defines no model, guide, experiment or study"
             catalogue.problems.append(Problem(path, "", reason))
-    for experiment in list(catalogue.experiments.values()):
-        _add_parts(catalogue, experiment)
+    _add_parts(catalogue, left_out)
+    _tell_apart(catalogue)
     return catalogue
 
 
 def load(place: Place, kind: type) -> Any:
     """The object of this kind that a place names."""
-    found = (part for one in _objects(place.path) for part in _parts(one))
+    holders = objects(place.path)
+    if place.within:
+        holders = [h for h in holders if isinstance(h, Question) and h.name == place.within]
+    found = (part for holder in holders for part in parts(holder))
     return next(part for part in found if type(part) is kind and part.name == place.name)
 
 
-def _add(catalogue: Catalogue, thing: Any, place: Place) -> None:
-    asks = isinstance(thing, Question)
-    other = (catalogue.questions if asks else catalogue.shelf(thing)).get(thing.name)
-    if other is None:
+def _add(catalogue: Catalogue, thing: Any, place: Place) -> bool:
+    """Whether it is in the catalogue now; else a sentence there says why not."""
+    shelf = catalogue.questions if isinstance(thing, Question) else catalogue.shelf(thing)
+    other = shelf.get(thing.name, thing)
+    if other is thing:
         catalogue.shelf(thing)[thing.name] = thing
-        catalogue.places[id(thing)] = place
-    elif other is not thing:
-        kind = type(other).__name__.lower()
-        where = shown(catalogue.place(other).path)
-        reason = f"is left out: {where} already has a {kind} of that name"
-        catalogue.problems.append(Problem(place.path, thing.name, reason))
+        catalogue.places.setdefault(id(thing), place)  # another file may hold it in a list
+        return True
+    kind, where = type(other).__name__.lower(), shown(catalogue.place(other).path)
+    reason = f"is left out: {where} already has a {kind} of that name"
+    catalogue.problems.append(Problem(place.path, thing.name, reason))
+    return False
 
 
-def _add_parts(catalogue: Catalogue, experiment: Experiment) -> None:
-    """Find what only an experiment holds; leave it out if it holds what was left out."""
-    path = catalogue.place(experiment).path
-    for part in _parts(experiment):
-        other = catalogue.shelf(part).get(part.name, part)
-        if other is not part:
-            kind, where = type(part).__name__.lower(), shown(catalogue.place(other).path)
-            reason = f"is left out: its {kind} '{part.name}' is not the one of {where}"
+def _add_parts(catalogue: Catalogue, left_out: Sequence[Any]) -> None:
+    """Find what only the experiments hold; leave out those that hold what cannot be told apart."""
+    models = dict(catalogue.models)
+    for experiment in list(catalogue.experiments.values()):
+        path = catalogue.place(experiment).path
+        if reason := _why_not(catalogue, experiment, models, left_out):
+            reason = f"is left out: {reason}"
             catalogue.problems.append(Problem(path, experiment.name, reason))
             del catalogue.experiments[experiment.name]
-            return
-        catalogue.places.setdefault(id(part), Place(path, part.name))
+            continue
+        models |= {model.name: model for model in experiment.models}
+        for part in parts(experiment):
+            catalogue.places.setdefault(id(part), Place(path, part.name))
 
 
-@cache
-def _objects(path: Path) -> tuple[Any, ...]:
-    """The objects that a file defines itself; what it imports belongs to another file."""
-    module = _import(path)
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    imported = {alias.asname or alias.name for node in imports for alias in node.names}
-    found = [one for k, v in vars(module).items() if k not in imported for one in _flat(v)]
-    return tuple({id(one): one for one in found}.values())
+def _why_not(
+    catalogue: Catalogue, experiment: Experiment, models: dict[str, Model], left_out: Sequence[Any]
+) -> str:
+    """Why an experiment must be left out: what it holds is left out, or two things have one name."""
+    for kind, held in (("model", experiment.models), ("guide", experiment.guides or ())):
+        for name, number in Counter(part.name for part in held).items():
+            if number > 1:
+                return f"{number} of its {kind}s have the name '{name}'"
+        shelf = models if kind == "model" else catalogue.guides
+        for part in held:
+            other = shelf.get(part.name, part)
+            its_own = isinstance(part, Guide) and not any(part is one for one in left_out)
+            if other is not part and not its_own:
+                where = shown(catalogue.place(other).path)
+                return f"its {kind} '{part.name}' is not the one of {where}"
+    return ""
 
 
-def _flat(value: Any) -> Iterator[Any]:
-    if isinstance(value, Thing):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _flat(item)
-
-
-def _parts(thing: Any) -> Iterator[Any]:
-    """An object and those that it holds."""
-    yield thing
-    if isinstance(thing, Experiment):
-        yield from (*thing.models, *(thing.guides or ()))
-
-
-def _import(path: Path) -> ModuleType:
-    """A file as a module: by its own name where Python finds it under that, else by its place."""
-    if path.is_relative_to(builtin_guides()):
-        module = importlib.import_module(_dotted("elbo_room.guides", path, builtin_guides()))
-        if checkout() is not None:  # the folder's own name means the same there
-            sys.modules.setdefault("guides", importlib.import_module("elbo_room.guides"))
-            sys.modules.setdefault(_dotted("guides", path, builtin_guides()), module)
-        return module
-    root = project_root().resolve()
-    if path.is_relative_to(root) and path.relative_to(root).parts[0] in FOLDERS:
-        if str(root) not in sys.path:
-            sys.path.insert(0, str(root))
-        name = _dotted("", path, root)
-        if (spec := importlib.util.find_spec(name)) and spec.origin == str(path):
-            return importlib.import_module(name)
-    name = f"content_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError("it is no Python file")
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _dotted(package: str, path: Path, folder: Path) -> str:
-    return ".".join([*filter(None, [package]), *path.relative_to(folder).with_suffix("").parts])
+def _tell_apart(catalogue: Catalogue) -> None:
+    """Say of an experiment's own guide whose it is, where others have its name."""
+    shared = catalogue.guides
+    held = [(g, e) for e in catalogue.experiments.values() for g in e.guides or ()]
+    first = {id(g): (g, e) for g, e in reversed(held) if shared.get(g.name) is not g}
+    named = Counter([*shared, *(guide.name for guide, _ in first.values())])
+    for guide, experiment in first.values():
+        if named[guide.name] > 1:
+            path = catalogue.place(experiment).path
+            catalogue.places[id(guide)] = Place(path, guide.name, experiment.name)
+    for experiment in catalogue.experiments.values():
+        guides = (g for g in experiment.guides or () if shared.get(g.name, g) is not g)
+        if names := ", ".join(f"'{guide.name}'" for guide in guides):
+            note = f"has its own {names}: it does not meet what others share under that name"
+            path = catalogue.place(experiment).path
+            catalogue.notes.append(Problem(path, experiment.name, note))
 
 
 def _is_helper(path: Path) -> bool:
@@ -180,22 +155,3 @@ def _names_us(path: Path) -> bool:
         return PACKAGE.name.encode() in path.read_bytes()
     except OSError:
         return True
-
-
-def _where(error: BaseException) -> str:
-    """The error's first line, with the line of the file that raised it."""
-    text = first_line(error)
-    if isinstance(error, SyntaxError):
-        return f"{text} (line {error.lineno})"
-    frames = [
-        (Path(frame.filename).resolve(), frame.lineno)
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename.endswith(".py") and "site-packages" not in frame.filename
-    ]
-    library = Path(importlib.__file__).parent.parent
-    ours = [
-        (path, line)
-        for path, line in frames
-        if not is_machinery(path) and not path.is_relative_to(library)
-    ]
-    return f"{text} ({shown(ours[-1][0])}, line {ours[-1][1]})" if ours else text

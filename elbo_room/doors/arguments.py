@@ -20,6 +20,13 @@ PROGRAM = "elbo-room"
 TEXT = "How much room does your ELBO leave? Fit guides to models, measure both sides, report."
 
 
+CODES = (
+    "Exit codes: 0 where everything was done or is unsuited, 1 where anything failed or a model has no fit, "
+    "2 for bad input, 130 after Ctrl-C."
+)
+"""What a run's exit code says."""
+
+
 def parse(
     arguments: list[str] | None, commands: Mapping[str, Callable[[argparse.Namespace], int]]
 ) -> argparse.Namespace:
@@ -45,7 +52,10 @@ def parse(
     chosen.add_argument("--budget", default="default", help=f"one of {', '.join(BUDGETS)}")
     chosen.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
     run = kinds.add_parser(
-        "run", parents=[results, published, chosen], help="run what has changed, then report"
+        "run",
+        parents=[results, published, chosen],
+        help="run what has changed, then report",
+        epilog=CODES,
     )
     run.add_argument("--scheduler", help="of a Dask cluster, tcp://host:8786; default: one of ours")
     run.add_argument(

@@ -12,7 +12,7 @@ import jax
 import matplotlib as mpl
 import pandas as pd
 
-from elbo_room.content.choose import choose_guides, in_no_folder
+from elbo_room.content.choose import UnknownNameError, choose_guides, in_no_folder
 from elbo_room.content.discover import discover
 from elbo_room.content.places import Place, first_line
 from elbo_room.effort import BUDGETS, Fit
@@ -47,8 +47,10 @@ def compare(
         seeds: fits of each guide.
 
     Raises:
-        ValueError: the model fails on its data, or has a discrete site.
-        UnknownNameError: no guide has a name that was given.
+        ValueError: the model fails on its data, has a discrete site, or a posterior that cannot be
+            normalised; or two guides have one name.
+        TypeError: a guide is neither a name nor a `Guide`.
+        UnknownNameError: no guide, or no budget, has a name that was given.
     """
     with jax.enable_x64(True):
         table = _compare(model, data, guides, budget, seeds)
@@ -64,11 +66,17 @@ def _compare(
     budget: str,
     seeds: int,
 ) -> pd.DataFrame:
+    if budget not in BUDGETS:
+        raise UnknownNameError("budget", budget, list(BUDGETS))
+    if seeds < 1:
+        raise ValueError(f"seeds must be at least 1, and is {seeds}")
     if not isinstance(model, Model):
         model = Model("model", model, data or {})
     chosen, effort = _chosen(guides), BUDGETS[budget]
     reference = reference_cell(model.reference or model, effort)
     experiment = Experiment(model.name, [model], chosen, num_seeds=seeds)
+    if len({guide.name for guide in chosen}) < len(chosen):
+        raise ValueError("two of the guides have the same name")
     plan, measured, lost = Plan(), {}, {}
     for guide in chosen:
         place = Place(Path(), guide.name)
@@ -85,6 +93,11 @@ def _compare(
 
 def _chosen(guides: Sequence[Guide | str] | None) -> list[Guide]:
     """One's own and those that are named; the content folders of a project are not looked into."""
+    for guide in guides or ():
+        if not isinstance(guide, Guide | str):
+            raise TypeError(
+                f"guide {guide!r} is neither a name nor a Guide: say Guide('mine', ...)"
+            )
     own = [guide for guide in guides or () if isinstance(guide, Guide)]
     named = [guide for guide in guides or () if isinstance(guide, str)]
     if own and not named:

@@ -22,6 +22,7 @@ from elbo_room.content.places import PACKAGE, shown
 from elbo_room.content.source import source_fingerprint
 from elbo_room.doors.arguments import PROGRAM, parse
 from elbo_room.doors.begin import NewError, write_new
+from elbo_room.doors.summary import exit_code, last_lines
 from elbo_room.effort import BUDGETS
 from elbo_room.report.outline import Outline, outline
 from elbo_room.run.cluster import Cluster, ClusterError
@@ -29,7 +30,7 @@ from elbo_room.run.engine import run_cells
 from elbo_room.run.environment import xla_flags
 from elbo_room.run.forecast import forecast
 from elbo_room.run.parts import versions
-from elbo_room.run.plan import LOST, Plan
+from elbo_room.run.plan import Plan
 from elbo_room.run.planning import make_plan
 from elbo_room.run.progress import clock
 from elbo_room.run.store import BusyError, FolderError, Lost, Record, Store
@@ -42,8 +43,15 @@ class NoFileError(LookupError):
     """A file on the command line that is not there."""
 
 
+class NothingError(LookupError):
+    """A command line that asks for no cell."""
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return its exit code: 0, 1 when something failed, 2 for bad input."""
+    """Run one command; return its exit code: 0, 1 when something failed, 2 for bad input.
+
+    Of a run, `exit_code` says which; 130 is that of Ctrl-C.
+    """
     commands = {"run": _run, "plan": _plan, "list": _list, "check": _check, "new": _new}
     options = parse(arguments, {**commands, "report": _report})
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # GPUs' memory is the workers'
@@ -63,6 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         FolderError,
         ClusterError,
         NoFileError,
+        NothingError,
         NewError,
     ) as error:
         print(error, file=sys.stderr)
@@ -88,9 +97,19 @@ def _run(options: argparse.Namespace) -> int:
             store.write_text("versions.json", json.dumps(versions(), indent=1))
             _report(options)
             store.write_text("made_from", _made_from(plan, records, contents, store))
-    table = pd.read_csv(options.results / "table.csv")
-    _summarise(table)
-    return int(table["status"].isin(LOST).any()) if whole else 130
+    table, references = (
+        _table(options.results / f"{name}.csv") for name in ("table", "references")
+    )
+    for line in last_lines(table, references):
+        _say(line)
+    return exit_code(table) if whole else 130
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except pd.errors.EmptyDataError:  # nothing was measured
+        return pd.DataFrame()
 
 
 def _made_from(plan: Plan, records: Mapping[str, Record], contents: Outline, store: Store) -> str:
@@ -129,6 +148,13 @@ def _chosen(options: argparse.Namespace) -> tuple[Catalogue, list[Question], Pla
     plan = make_plan(catalogue, questions, guides, BUDGETS[options.budget], named)
     for problem in plan.problems:
         print(problem, file=sys.stderr)
+    asked = {question.name for question in questions}
+    for note in catalogue.notes:
+        if note.name in asked:
+            _say(f"note: {note}")
+    if not plan.cells and not plan.problems:
+        guides = f" meets the guides {', '.join(options.guides)}" if options.guides else ""
+        raise NothingError(f"nothing to run: no model that is asked for{guides or ' is here'}")
     return catalogue, questions, plan
 
 
@@ -141,9 +167,10 @@ def _there(path: Path) -> Path:
 def _report(options: argparse.Namespace) -> int:
     from elbo_room.report.pages import write_report  # matplotlib takes seconds to import
 
-    if not (options.results / "table.csv").is_file():
-        print(f"nothing to report: {options.results} has no table.csv", file=sys.stderr)
-        return 2
+    for name in ("table.csv", "outline.json"):
+        if not (options.results / name).is_file():
+            print(f"nothing to report: {options.results} has no {name}", file=sys.stderr)
+            return 2
     _say(f"report: {write_report(options.results, _say)}")
     return 0
 
@@ -166,34 +193,21 @@ def _new(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    catalogue = discover([Path(name) for name in options.names])
+    catalogue = discover([_there(Path(name)) for name in options.names])
     for title in ("models", "guides", "experiments", "studies"):
         _say(f"{title}:")
         for name, thing in getattr(catalogue, title).items():
             place = catalogue.place(thing)
             title = docstring(place).partition("\n")[0]
             _say(f"  {name:<26} {shown(place.path):<30} {title}")
-    if catalogue.absent:
-        _say("not here:")
-    for problem in catalogue.absent:
-        _say(f"  {problem}")
+    for title, lines in (("notes", catalogue.notes), ("not here", catalogue.absent)):
+        if lines:
+            _say(f"{title}:")
+        for line in lines:
+            _say(f"  {line}")
     for problem in catalogue.problems:
         print(problem, file=sys.stderr)
     return int(bool(catalogue.problems))
-
-
-def _summarise(table: pd.DataFrame) -> None:
-    """Five lines at most: how many rows, and for each experiment the guide that leaves least."""
-    good = table[table["status"] == "ok"]
-    _say(f"{len(good)} of {len(table)} rows ok")
-    pairs = good[["experiment", "model"]].drop_duplicates()
-    for experiment, model in list(pairs.itertuples(index=False, name=None))[:4]:
-        rows = good[(good["experiment"] == experiment) & (good["model"] == model)]
-        rooms = rows.groupby("guide")["kl_guide_posterior"].median().dropna().sort_values()
-        if len(rooms):
-            best, worst = f"{rooms.index[0]} leaves {rooms.iloc[0]:.3g} nats", rooms.index[-1]
-            other = f", {worst} {rooms.iloc[-1]:.3g}" if len(rooms) > 1 else ""
-            _say(f"{experiment}, {model}: {best}{other}")
 
 
 def _say(line: str) -> None:

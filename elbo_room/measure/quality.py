@@ -88,16 +88,16 @@ def quality(
         why = f"{what} is not finite at {wild.mean():.1%} of the guide's draws"
         return {"status": "diverged", "reason": why}
     found, facts = Findings(), posterior.facts
+    evidence = Estimate(facts.evidence.value, facts.evidence.se)
     if log_w is None:
         lacks = (*OF_OWN_WEIGHTS, "kl_guide_posterior", *OF_REFERENCE_WEIGHTS)
         found.empty["q is a set of points and has no density"] = lacks
     else:
-        _add_own_weights(found, log_w)
+        _add_own_weights(found, log_w, None if facts.objections else evidence)
     if facts.objections:
         why = f"reference not certified ({', '.join(facts.objections)})"
         found.empty[why] = OF_REFERENCE
         return found.row()
-    evidence = Estimate(facts.evidence.value, facts.evidence.se)
     if facts.flat:
         found.empty[f"the prior of {', '.join(facts.flat)} is flat"] = OF_EVIDENCE
     else:
@@ -128,18 +128,24 @@ def floors_of(posterior: ReferencePair) -> dict[str, float]:
     return {name: found.value for name, found in _of_draws(second, posterior.first).items()}
 
 
-def _add_own_weights(found: Findings, log_w: Float[np.ndarray, " draw"]) -> None:
-    """Add all that is averaged over the guide's draws."""
+def _add_own_weights(
+    found: Findings, log_w: Float[np.ndarray, " draw"], evidence: Estimate | None
+) -> None:
+    """Add all that is averaged over the guide's draws; the `evidence` says what weights vary about."""
     found.plain["khat_threshold"] = metrics.khat_threshold(log_w.size)
     found.estimates |= {
         "elbo": metrics.elbo(log_w),
-        "khat": metrics.khat(log_w),
+        "khat": metrics.khat(log_w, evidence),
         "ess_share_guide": metrics.ess_share_guide(log_w),
         "log_evidence_importance": Estimate(*importance_evidence(log_w)[:2]),
     }
     if np.isnan(found.estimates["khat"].value):
         del found.estimates["khat"]
-        found.empty["too few draws have any weight"] = ("khat",)
+        few = found.estimates["ess_share_guide"].value < 0.5
+        why = (
+            "too few draws have any weight" if few else "the weights have too many ties for a tail"
+        )
+        found.empty[why] = ("khat",)
 
 
 def _add_reference_weights(

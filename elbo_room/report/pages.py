@@ -71,7 +71,7 @@ def _contents(folder: Path) -> dict[str, Any]:
     tables = {name: read(folder / f"{name}.csv") for name in TABLES}
     table, found = tables["table"], read(folder / "answers.csv")
     plan = Outline.from_json((folder / "outline.json").read_text(encoding="utf-8"))
-    look = Look(sorted(table["guide"].dropna().unique()))
+    look = Look(sorted({*table["guide"].dropna(), *found["guide"]}))
     over_all = figures(found, read(folder / "ranking.csv"), look)
     drawn = [kept(folder / "figures", figure) for figure in over_all]
     pages = {"answers": ANSWERS} if drawn else {}

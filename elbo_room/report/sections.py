@@ -140,6 +140,8 @@ def _said(row: pd.Series, name: str) -> str:
     """A word, or an estimate with its error, or that it is no more than what two references give."""
     if isinstance(row[name], str):
         return row[name]
+    if name == "khat" and row[name] == -np.inf:
+        return "flat"
     if is_indistinguishable(dict(row), name):
         return "indistinguishable"
     return with_error(row[name], row[f"{name}_se"])

@@ -75,6 +75,8 @@ def _cell(row: dict[Any, Any], name: str) -> dict[str, Any]:
     value, column = row[name], COLUMNS[name]
     if not isinstance(value, (int, float)) or math.isnan(value):
         return {"text": "", "sort": "", "title": ""}
+    if name == "khat" and value == -math.inf:
+        return {"text": "flat", "sort": "-9", "title": "the weights hardly vary"}
     se, floor = (row.get(f"{name}_{end}", math.nan) for end in ("se", "floor"))
     said = [column.unit] if column.unit else []
     said += [f"standard error {number(se, se)}"] if column.estimated else []

@@ -9,23 +9,37 @@ import signal
 import threading
 import time
 import traceback
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from elbo_room.content.places import lies_with_user, shown
 from elbo_room.run.environment import environment
 from elbo_room.run.plan import FAILED, OK, OUT_OF_MEMORY
 
 
 class Outcome(NamedTuple):
-    """What became of a cell: its status, one sentence, what it returned, and the traceback."""
+    """The end of a cell.
+
+    Attributes:
+        status: a word of `plan`.
+        reason: one sentence, where it has no result.
+        result: what its program returned.
+        seconds: that it took.
+        log: the traceback of what it raised.
+        remarks: warnings that are the user's to act on, a line each.
+    """
 
     status: str
     reason: str = ""
     result: Any = None
     seconds: float = 0.0
     log: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,10 +79,11 @@ def _end_with_parent() -> None:
 
 def execute(program: str, payload: bytes) -> Outcome:
     """Whatever a cell raises becomes its reason: here, where its type is known."""
-    begun = time.perf_counter()
+    begun, remarks = time.perf_counter(), list[str]()
     module, name = program.split(":")
     try:
-        result = getattr(import_module(module), name)(*pickle.loads(payload))
+        with quietly(remarks):
+            result = getattr(import_module(module), name)(*pickle.loads(payload))
     except (Exception, SystemExit) as error:
         kind = type(error).__name__
         status = (
@@ -76,5 +91,27 @@ def execute(program: str, payload: bytes) -> Outcome:
         )
         line = (str(error).strip().splitlines() or [""])[0]
         reason = line if type(error) is ValueError else f"{kind}: {line}"
-        return Outcome(status, reason, log=traceback.format_exc())
-    return Outcome(OK, result=result, seconds=time.perf_counter() - begun)
+        log = traceback.format_exc()
+        return Outcome(status, reason, log=log, remarks=tuple(remarks))
+    seconds = time.perf_counter() - begun
+    return Outcome(OK, result=result, seconds=seconds, remarks=tuple(remarks))
+
+
+@contextmanager
+def quietly(remarks: list[str]) -> Iterator[None]:
+    """Keep warnings from the terminal; those that a content file's line caused become remarks.
+
+    NumPyro, JAX and ArviZ warn of what is tried on the way to a result: a step that leaves the support, a
+    coordinate that stands still. Of a user's own file they warn with its name, and that is worth a line.
+    """
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("default")
+        try:
+            yield
+        finally:
+            for warning in seen:
+                if lies_with_user(Path(warning.filename)):
+                    place = f"{shown(Path(warning.filename))}, line {warning.lineno}"
+                    line = (str(warning.message).strip().splitlines() or [""])[0]
+                    remarks.append(f"{line} ({place})")
+            remarks[:] = dict.fromkeys(remarks)

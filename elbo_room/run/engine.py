@@ -134,8 +134,10 @@ class _Run:
         else:
             found = Lost(outcome.status, _where(cell, outcome))
             if outcome.log:
-                name = cell.title.replace(" x ", "-")
+                name = f"{cell.title.replace(' x ', '-').replace(' ', '_')}-{cell.key[:6]}"
                 self._keep(lambda: self.store.write_text(f"logs/{name}.log", outcome.log))
+        for remark in outcome.remarks:
+            self.progress.once(f"  {cell.title}: {remark}")
         self.records[cell.key] = found
         self.progress.finished(cell, found)
 

@@ -53,7 +53,8 @@ class Cell:
     def title(self) -> str:
         """For a person."""
         if self.guide:
-            return f"{self.model.name} x {self.guide.name}"
+            own = f" of {self.guide.within}" if self.guide.within else ""
+            return f"{self.model.name} x {self.guide.name}{own}"
         return f"{self.model.name} {'study' if self.is_study else 'reference'}"
 
 

@@ -11,5 +11,7 @@ Every number that a figure or a page shows is computed here at the latest.
     references, traits, pairs
                   references.csv; what makes a posterior hard; the two coordinates to show
     answers       a row for each model and guide, and the guides' ranks
+    labels        coordinates' names as columns
+    apart         guides of one name that are not one guide
     advice        rules, and where metrics disagree
 """

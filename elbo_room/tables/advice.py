@@ -6,6 +6,7 @@ exact? Beside the share stands its 95 % interval (Wilson), for a catalogue is a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -110,7 +111,8 @@ def _contradictions(row: dict[Any, Any]) -> Iterator[str]:
         return row[name] + 2 * row[f"{name}_se"] <= limit
 
     def said(*names: str) -> str:
-        return ", ".join(f"{name} {number(row[name])}" for name in names)
+        flat = [name for name in names if row[name] == -math.inf]  # weights that hardly vary
+        return ", ".join(f"{n} {'flat' if n in flat else number(row[n])}" for n in names)
 
     if row["khat"] < row["khat_threshold"] and above("kl_posterior_guide", LIMITS.good):
         yield f"k-hat trusts it, the posterior's draws do not: {said('khat', 'kl_posterior_guide')}"

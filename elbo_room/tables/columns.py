@@ -44,8 +44,8 @@ COLUMNS: dict[str, Column] = {
     "guide": Column("the family of approximations q"),
     "seed": Column("number of the independent fit"),
     "status": Column(
-        "ok; diverged: q reaches where p has no finite density; unsuited: more coordinates than the "
-        "guide is meant for; failed; crashed; timeout; "
+        "ok; diverged: q reaches where p has no finite density; unsuited: more coordinates, or fewer, than "
+        "the guide is meant for; failed; crashed; timeout; "
         "out_of_memory; blocked: its reference did not end well; interrupted"
     ),
     "verdict": Column("what may be done with this fit, by the rule that the report prints"),
@@ -68,7 +68,7 @@ COLUMNS: dict[str, Column] = {
     "eubo": Column("EUBO: the same mean over draws of the posterior", "nats", "lower", True),
     "kl_posterior_guide": Column("KL(p || q) = EUBO - log p(x)", "nats", "lower", True, True),
     "jeffreys": Column("KL(q || p) + KL(p || q) = EUBO - ELBO", "nats", "lower", True, True),
-    "khat": Column("Pareto shape of the importance weights", "", "lower", True),
+    "khat": Column("Pareto shape of the weights; -inf: they are flat", "", "lower", True),
     "khat_threshold": Column("the largest k-hat that so many draws bear"),
     "ess_share_guide": Column(
         "effective share of the draws of q after weighting", "", "higher", True

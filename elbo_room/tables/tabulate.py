@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import pandas as pd
@@ -15,8 +15,10 @@ from elbo_room.run.plan import FAILED, Entry, Plan
 from elbo_room.run.store import Store
 from elbo_room.tables.advice import disagreements, rules
 from elbo_room.tables.answers import answers, learnt, ranking
+from elbo_room.tables.apart import guide_labels, told_apart
 from elbo_room.tables.columns import as_table
 from elbo_room.tables.crosscheck import cross_check
+from elbo_room.tables.labels import to_column
 from elbo_room.tables.references import reference_table
 from elbo_room.tables.results import Results
 from elbo_room.tables.verdict import verdict
@@ -49,7 +51,7 @@ def write_tables(plan: Plan, results: Results, store: Store) -> pd.DataFrame:
         store.write_csv(f"{name}.csv", pd.DataFrame(rows))
     for name, draws in _draws(plan, results).items():
         store.write_csv(f"draws/{name}.csv", draws)
-    found = answers(table)
+    found = answers(told_apart(table, plan))
     store.write_csv("answers.csv", found)
     store.write_csv("ranking.csv", ranking(learnt(found)))
     store.write_csv("rules.csv", rules(learnt(found), references))
@@ -75,7 +77,7 @@ def main_table(plan: Plan, results: Results) -> pd.DataFrame:
         if cell.key in results.lost:
             rows.append({"experiment": study.name, **asdict(results.lost[cell.key])})
     for problem in plan.problems:
-        rows.append({"experiment": problem.path.stem, "status": FAILED, "reason": str(problem)})
+        rows.append({"experiment": problem.title, "status": FAILED, "reason": str(problem)})
     for row in rows:
         if row["status"] == "ok":
             row["evidence_check"] = checks[row["model"]]
@@ -94,10 +96,12 @@ def _evidence_checks(plan: Plan, results: Results) -> dict[str, str]:
     """For each model the check of its evidence by the guide that knows it best."""
     rows: dict[str, list[Row]] = {}
     evidence: dict[str, Estimate | None] = {}
+    labels = guide_labels(plan)
     for entry in plan.entries:
         name = entry.model.name
         found = [row for row in _rows(entry, results) if row["status"] == "ok"]
-        rows.setdefault(name, []).extend({"guide": entry.guide.name, **row} for row in found)
+        guide = labels[entry.experiment.name, entry.guide.name]
+        rows.setdefault(name, []).extend({"guide": guide, **row} for row in found)
         if found:
             facts = results.references[entry.cell.needs or ""]
             known = facts.evidence
@@ -147,10 +151,14 @@ def _draws(plan: Plan, results: Results) -> dict[str, pd.DataFrame]:
         if not measured.draws:
             continue
         name = f"{entry.experiment.name}-{entry.model.name}"
-        reference = pd.DataFrame(measured.reference_draws).assign(guide="reference")
-        draws = pd.DataFrame(measured.draws).assign(guide=entry.guide.name)
+        reference = _as_columns(measured.reference_draws).assign(guide="reference")
+        draws = _as_columns(measured.draws).assign(guide=entry.guide.name)
         found.setdefault(name, [reference]).append(draws)
     return {name: pd.concat(parts) for name, parts in found.items()}
+
+
+def _as_columns(draws: Mapping[str, Sequence[float]]) -> pd.DataFrame:
+    return pd.DataFrame({to_column(label): values for label, values in draws.items()})
 
 
 def _publish_references(plan: Plan, results: Results, store: Store) -> None:

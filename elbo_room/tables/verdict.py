@@ -134,7 +134,7 @@ RULES = (
     Rule(
         "failed",
         "the cell gave no result, q reaches where p has no finite density, or the guide is not meant for "
-        "so many coordinates",
+        "so many coordinates, or so few",
         lambda row: row.get("status") != "ok",
     ),
     Rule(

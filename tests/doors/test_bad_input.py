@@ -210,6 +210,12 @@ both = ask(Guide("exact", lambda fn: fn))
     assert load(catalogue.place(experiment.models[0]), Model) is experiment.models[0]
 
 
+@pytest.mark.parametrize("command", ["run", "plan", "list", "check"])
+def test_a_file_that_is_not_there_is_bad_input_to_every_command(command, tmp_path, capsys):
+    assert main([command, str(tmp_path / "none.py")]) == 2
+    assert capsys.readouterr().err == f"no such file: {tmp_path / 'none.py'}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -127,6 +127,95 @@ def test_list_names_everything_that_there_is(catalogue, capsys):
     assert {*catalogue.models, *catalogue.guides, *catalogue.experiments} <= set(words)
 
 
+ODD = {
+    "my-coin": """
+import jax.numpy as jnp
+import numpyro, numpyro.distributions as dist
+from elbo_room import Model
+
+def model():
+    far = dist.Normal(jnp.array([-50.0, 50.0]), 1)
+    numpyro.sample("z", dist.MixtureSameFamily(dist.Categorical(probs=jnp.ones(2) / 2), far))
+
+two_sided = Model("two_sided", model)
+""",
+    "2 guides of one name": """
+from functools import partial
+import numpyro, numpyro.distributions as dist
+from numpyro.infer.autoguide import AutoNormal
+from elbo_room import Experiment, Guide, Model
+
+def model():
+    numpyro.sample("x", dist.Normal(0, 1).expand([2]).to_event(1))
+
+pair = Model("pair", model)
+meanfield = Guide("meanfield", partial(AutoNormal, init_scale=0.3))
+alone = Experiment("alone", [pair], [meanfield])
+ours = Experiment("ours", [pair])
+""",
+}
+"""Files whose names are no names: one has no reference, one a guide that is called as a built-in one."""
+
+
+@pytest.fixture(scope="module")
+def odd_run(run_suite, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("odd")
+    for name, text in ODD.items():
+        (folder / f"{name}.py").write_text(text)
+    files = [folder / f"{name}.py" for name in ODD]
+    options = ("--guides", "meanfield", "--budget", "smoke", "--workers", "1", "--results", folder)
+    return run_suite("run", *files, *options), folder
+
+
+def test_files_of_any_name_are_run(odd_run):
+    done, folder = odd_run
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(folder / "table.csv")
+    assert set(table["experiment"]) == {"my_coin", "alone", "ours"}
+    assert set(table["status"]) == {"ok"}
+
+
+def test_a_guide_that_is_called_as_another_is_noted_and_each_has_its_own_cell(odd_run):
+    done, folder = odd_run
+    notes = [line for line in done.stdout.splitlines() if line.startswith("note: ")]
+    (note,) = notes
+    assert "2 guides of one name.py: 'alone' has its own 'meanfield'" in note
+    assert "5 cells, 0 of them finished before" in done.stdout
+    elbos = pd.read_csv(folder / "table.csv").query("model == 'pair'").groupby("experiment")["elbo"]
+    assert elbos.first().nunique() == 2
+
+
+def test_the_last_lines_say_what_has_no_reference_and_what_to_do(odd_run):
+    done, _ = odd_run
+    lines = done.stdout.splitlines()
+    first = next(i for i, line in enumerate(lines) if "rows ok" in line)
+    assert lines[first] == "6 of 6 rows ok (2 without a verdict)"
+    assert lines[first + 1] == "no reference for 1 of 2 models, so no verdict:"
+    assert lines[first + 2].startswith("  two_sided: R-hat ")
+    assert "the chains sit apart: try mode_label=" in lines[first + 2]
+    assert "two_sided" not in "".join(lines[first + 3 :])
+
+
+def test_a_run_that_meets_nothing_is_bad_input(tmp_path, capsys):
+    """As one whose experiments lack the guides that are named."""
+    results = tmp_path / "results"
+    for command in ("run", "plan"):
+        asked = [command, "regression", "--guides", "structured", "--results", str(results)]
+        assert main(asked) == 2
+        said = capsys.readouterr()
+        assert (
+            said.err == "nothing to run: no model that is asked for meets the guides structured\n"
+        )
+    assert not results.exists()
+
+
+def test_a_folder_without_a_run_has_no_report(tmp_path, capsys):
+    for name in ("table.csv", "outline.json"):
+        assert main(["report", "--results", str(tmp_path)]) == 2
+        assert capsys.readouterr().err == f"nothing to report: {tmp_path} has no {name}\n"
+        (tmp_path / name).touch()
+
+
 def start(results):
     """A run in a session of its own, as if in a terminal of its own."""
     command = [sys.executable, "-m", "elbo_room", *SMOKE, "--workers", "1", "--results", results]

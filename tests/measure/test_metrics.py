@@ -7,6 +7,7 @@ import pytest
 from numpyro.infer.importance import _psis_khat
 from scipy.signal import lfilter
 from scipy.stats import genpareto, norm
+from scipy.stats import t as student
 
 from elbo_room.estimate import Estimate
 from elbo_room.measure import metrics
@@ -152,6 +153,86 @@ def test_khat_of_a_correlated_gaussian_under_its_best_mean_field_is_the_correlat
 
 def test_khat_of_equal_weights_is_minus_infinity():
     assert metrics.khat(np.full(1_000, 3.0)) == Estimate(-np.inf, 0.0)
+
+
+def of_normal(log_ratio):
+    """log p / q at draws of q, a standard normal, by seed."""
+    return lambda rng: log_ratio(rng.normal(size=10_000))
+
+
+def specks(share, weight):
+    """Weights of 1, up to 1e-9, but for a few."""
+
+    def log_w(rng):
+        rest = (1 - share * weight) / (1 - share)
+        few = np.arange(10_000) < 10_000 * share
+        return np.log(np.where(few, weight, rest)) + rng.normal(0, 1e-9, few.size)
+
+    return log_w
+
+
+def mode_at(far, share):
+    """A normal mode, and a second one so far from it, of this share, where q hardly goes."""
+    return of_normal(
+        lambda z: (
+            np.logaddexp(np.log1p(-share) + norm.logpdf(z), np.log(share) + norm.logpdf(z, far))
+            - norm.logpdf(z)
+        )
+    )
+
+
+FLAT = {
+    "narrow": of_normal(lambda z: norm.logpdf(z, scale=0.97) - norm.logpdf(z)),
+    "shifted": of_normal(lambda z: norm.logpdf(z, 0.042) - norm.logpdf(z)),
+    "specks": specks(0.01, 1.5),
+    "few_specks": specks(0.001, 1.6),
+}
+TAILED = {
+    "t5": of_normal(lambda z: student.logpdf(z, 5) - norm.logpdf(z)),
+    "t30": of_normal(lambda z: student.logpdf(z, 30) - norm.logpdf(z)),
+    "wide": of_normal(lambda z: norm.logpdf(z, scale=1.2) - norm.logpdf(z)),
+    "half_missed": mode_at(10, 0.5),
+    "little_missed": mode_at(10, 0.02),
+}
+KNOWN = Estimate(0.0, 0.0)
+
+
+@pytest.mark.parametrize("case", FLAT)
+def test_weights_that_hardly_vary_are_flat_whatever_their_tail_looks_like(case):
+    found = [FLAT[case](np.random.default_rng(seed)) for seed in range(20)]
+    assert all(-log_w.mean() < 0.002 for log_w in found)  # KL(q || p)
+    assert {metrics.khat(log_w, KNOWN) for log_w in found} == {Estimate(-np.inf, 0.0)}
+    assert all(np.isfinite(metrics.khat(log_w).value) for log_w in found)
+
+
+def test_specks_have_a_shape_that_would_warn():
+    shapes = [metrics.khat(FLAT["specks"](np.random.default_rng(seed))).value for seed in range(20)]
+    assert min(shapes) > 5
+
+
+@pytest.mark.parametrize("case", TAILED)
+def test_weights_with_a_tail_or_of_half_a_posterior_keep_their_khat(case):
+    for seed in range(20):
+        log_w = TAILED[case](np.random.default_rng(seed))
+        assert metrics.khat(log_w, KNOWN) == metrics.khat(log_w)
+        if case.endswith("missed"):
+            assert metrics.ess_share_guide(log_w).value > 0.99
+            assert metrics.khat(log_w, KNOWN).value > 2
+
+
+@pytest.mark.parametrize(
+    ("evidence", "flat"),
+    [
+        (Estimate(0.0, 0.01), True),
+        (Estimate(0.02, 0.01), True),
+        (Estimate(0.02, 0.0), False),
+        (Estimate(0.0, 0.05), False),
+    ],
+)
+def test_weights_are_flat_about_an_evidence_that_is_known(evidence, flat):
+    log_w = FLAT["narrow"](np.random.default_rng(0))
+    assert metrics.are_flat(log_w, evidence) == flat
+    assert metrics.are_flat(log_w + 700, Estimate(evidence.value + 700, evidence.se)) == flat
 
 
 def first_coordinate(errors):

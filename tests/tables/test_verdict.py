@@ -75,6 +75,7 @@ def test_the_table_in_the_docs_goes_on_as_it_begins_here(found):
         ({"mean_error_max": 0.3}, "reweight"),
         ({"kl_guide_posterior": 0.09, "kl_guide_posterior_se": 0.02}, "reweight"),
         ({"mean_error_max": 0.3, "khat": 0.8}, "biased"),
+        ({"mean_error_max": 0.3, "khat": float("-inf"), "khat_se": 0.0}, "reweight"),
         ({"mean_error_max": 0.3, "khat": 0.8, "seed_gap": 0.5}, "not_converged"),
         ({"mean_error_max": 0.3, "khat": 0.8, "converged": False, "elbo_gain": 0.5}, "not_converged"),
         ({"mean_error_max": 0.3, "khat": 0.8, "converged": False, "elbo_gain": None}, "not_converged"),

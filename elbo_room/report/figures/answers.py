@@ -21,6 +21,9 @@ MANY = 10
 WIDEST = 100.0
 """Nats; what is left beyond it is as bad."""
 
+LOWEST = -0.5
+"""k-hat; one below it, as of weights that hardly vary, is as good."""
+
 HIGHEST = 3.0
 """k-hat; one beyond it warns as loudly."""
 
@@ -140,7 +143,7 @@ def warnings(found: pd.DataFrame, look: Look) -> Picture:
     figure, axes = plt.subplots(figsize=(8, 4.2))
     for guide, rows in found.groupby("guide"):
         axes.plot(
-            rows["khat"].clip(upper=HIGHEST),
+            rows["khat"].clip(lower=LOWEST, upper=HIGHEST),
             rows["gap"].clip(LEAST, WIDEST),
             look.marker(str(guide)),
             color=look.colour(str(guide)),
