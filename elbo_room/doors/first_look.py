@@ -26,6 +26,7 @@ from elbo_room.doors.looks import Remark, points, told
 from elbo_room.effort import Fit
 from elbo_room.fit.approximation import approximate
 from elbo_room.fit.fitted import Fitted, fit
+from elbo_room.fit.learn import at_start
 from elbo_room.posterior.density import Target, make_target
 from elbo_room.spec import Experiment, Guide, Model, Study
 
@@ -72,6 +73,10 @@ def check_model(model: Model) -> Iterator[Remark]:
     if not whole or any(remark.kind == "wrong" for remark in begun):
         return
     target = make_target(model)
+    if target.params:
+        names = ", ".join(target.params)
+        yield Remark("note", f"{names}: to be learned; what follows is of where they start")
+        target = make_target(at_start(model))
     found, whole = _guarded("its density", lambda: looks.density(target))
     if whole:  # what may be at fault comes first
         yield from _guarded("its data", lambda: data.numbers(target))[0]
@@ -135,7 +140,10 @@ def _unknowns(model: Model) -> Iterator[Remark]:
 
 def _nuts(target: Target) -> Iterator[Remark]:
     """A short run of four chains of its latent sites, as one program."""
-    drawn = make_target(target.model.reference or target.model)
+    drawn = target
+    if (twin := target.model.reference) is not None:
+        drawn = make_target(twin)
+        drawn = make_target(at_start(twin)) if drawn.params else drawn
     starts = points(drawn).good
     if not len(starts):
         if drawn is not target:

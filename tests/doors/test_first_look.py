@@ -499,3 +499,13 @@ def test_the_short_run_is_told_in_words(monkeypatch):
     (remark,) = first_look._nuts(first_look.make_target(Model("apart", apart, {"y": 0.0})))
     assert remark.kind == "note"
     assert "20 draws of 4 chains" in remark.text
+
+
+def test_a_model_with_parameters_is_looked_at_where_they_start():
+    def model(y):
+        tau = numpyro.param("tau", lambda key: jnp.exp(0.1 * jax.random.normal(key, ())))
+        numpyro.sample("y", dist.Normal(numpyro.sample("z", dist.Normal(0, tau)), 1), obs=y)
+
+    remarks = list(check_model(Model("learned", model, {"y": jnp.array(1.2)})))
+    assert not [remark.text for remark in remarks if remark.kind == "wrong"]
+    assert any(remark.text.startswith("tau: to be learned") for remark in remarks)
