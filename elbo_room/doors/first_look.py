@@ -28,6 +28,7 @@ from elbo_room.fit.approximation import approximate
 from elbo_room.fit.fitted import Fitted, fit
 from elbo_room.fit.learn import at_start
 from elbo_room.posterior.density import Target, make_target
+from elbo_room.posterior.starts import is_steady
 from elbo_room.spec import Experiment, Guide, Model, Study
 
 SHORT, CHAINS = 200, 4
@@ -77,6 +78,10 @@ def check_model(model: Model) -> Iterator[Remark]:
         names = ", ".join(target.params)
         yield Remark("note", f"{names}: to be learned; what follows is of where they start")
         target = make_target(at_start(model))
+    if not is_steady(target):
+        said = "its density is another one each time: draw and count outside, and pass it among the data"
+        yield Remark("wrong", said)
+        return
     found, whole = _guarded("its density", lambda: looks.density(target))
     if whole:  # what may be at fault comes first
         yield from _guarded("its data", lambda: data.numbers(target))[0]
@@ -144,6 +149,10 @@ def _nuts(target: Target) -> Iterator[Remark]:
     if (twin := target.model.reference) is not None:
         drawn = make_target(twin)
         drawn = make_target(at_start(twin)) if drawn.params else drawn
+        has = jax.eval_shape(drawn.sites, np.zeros(drawn.dim))
+        if lacks := [name for name in target.shapes if name not in has]:
+            yield Remark("wrong", f"`reference` lacks the site {', '.join(lacks)} of this model")
+            return
     starts = points(drawn).good
     if not len(starts):
         if drawn is not target:

@@ -25,7 +25,8 @@ def hint(said: str, data: Mapping[str, Any]) -> str:
         f"{name} is a {type(v).__name__}" for name, v in data.items() if isinstance(v, foreign)
     ]
     told = "fails on its data" in said or ", line " in said
-    if not names or (told and "ArrayConversion" not in said):
+    of_kind = "ArrayConversion" in said or "TypeError" in said
+    if not names or (told and not of_kind):
         return ""
     return f"JAX's own arrays may do, `jnp.asarray(...)`, and `jnp` for `np`: {', '.join(names)}"
 

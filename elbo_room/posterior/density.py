@@ -7,7 +7,8 @@ of z(u) counted. Everything downstream compares densities of u and of nothing el
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from typing import Any
@@ -137,10 +138,7 @@ class Target:
     def init(
         self, key: PRNGKeyArray, coordinates: Coordinates | None = None
     ) -> Float[Array, " dim"]:
-        """A v of finite density near the origin: the first such of 20 uniform on (-2, 2).
-
-        Where none has one, the first of 20 draws from the prior.
-        """
+        """A v of finite density: the first such of 20 uniform on (-2, 2), or of 20 draws from the prior."""
         to_u = coordinates.to_u if coordinates else lambda v: v
         if self.from_prior:
             tries = jax.vmap(self.from_prior_draw)(jax.random.split(key, TRIES))
@@ -181,14 +179,8 @@ def make_target(model: Model) -> Target:
             if is_improper(site["fn"]) or is_masked(site["fn"]):
                 flat.append(name)
 
-    try:
+    with _named(model):
         jax.eval_shape(record, jax.random.key(0))
-    except (Exception, SystemExit) as error:
-        given = ", ".join(f"{k} {list(_shape(v))}" for k, v in model.data.items())
-        said = where_raised(error).removeprefix("ValueError: ")
-        raise ValueError(
-            f"model '{model.name}' fails on its data ({given or 'none'}): {said}"
-        ) from error
     if not shapes:
         raise ValueError(f"model '{model.name}' has no latent site")
     as_written = not (whole.drawn or whole.unmasked)
@@ -202,9 +194,21 @@ def make_target(model: Model) -> Target:
         doubtful=bool(flat or changed),
         minibatched=model.fn if whole.drawn else None,
     )
-    if target.params:  # the density is that of no values yet
+    if target.params:
         return target
-    return replace(target, from_prior=not is_finite_near_origin(target))
+    with _named(model):  # a latent site that inference cannot see has no key here
+        return replace(target, from_prior=not is_finite_near_origin(target))
+
+
+@contextmanager
+def _named(model: Model) -> Iterator[None]:
+    """Whatever the model raises as one sentence, with the line of the user's file."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        given = ", ".join(f"{k} {list(_shape(v))}" for k, v in model.data.items()) or "none"
+        said = where_raised(error).removeprefix("ValueError: ")
+        raise ValueError(f"model '{model.name}' fails on its data ({given}): {said}") from error
 
 
 def _shape(value: Any) -> tuple[int, ...]:

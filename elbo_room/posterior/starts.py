@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -46,3 +47,13 @@ def is_finite_near_origin(target: Target) -> bool:
     points = near_origin(jax.random.key(0), 100, target.dim)
     program = jax.jit(jax.vmap(target.log_joint)).lower(points).compile(QUICK)
     return bool(np.isfinite(program(points)).any())
+
+
+def is_steady(target: Target) -> bool:
+    """Whether the density is the same when the model is run again: not so where it counts or draws itself."""
+    points = near_origin(jax.random.key(1), 3, target.dim)
+    anew: Any = target.log_joint  # and below it the function, which is traced once more
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the model has warned before
+        first, second = (jax.jit(jax.vmap(f))(points) for f in (anew, anew.__wrapped__))
+    return bool(np.allclose(first, second, rtol=1e-8, atol=1e-8, equal_nan=True))

@@ -17,7 +17,7 @@ from elbo_room.measure.measured import Measured, measure, unsuited
 from elbo_room.measure.samples import reference_pair
 from elbo_room.posterior.density import make_target
 from elbo_room.posterior.propriety import improper_along
-from elbo_room.posterior.starts import prior_log_joints
+from elbo_room.posterior.starts import is_steady, prior_log_joints
 from elbo_room.reference.make import Reference, make_reference
 from elbo_room.spec import Guide, Model
 
@@ -35,6 +35,11 @@ def reference_cell(model: Model, budget: Budget) -> Reference:
     if not np.isfinite(log_joints).any():
         raise ValueError(
             f"model '{model.name}': log p(x, z) is finite at none of {log_joints.size} prior draws"
+        )
+    if not is_steady(target):
+        raise ValueError(
+            f"model '{model.name}': its density is another one each time that it is run; draw and count "
+            "outside of it, and pass what it needs among the data"
         )
     if along := improper_along(target):
         raise ValueError(
