@@ -88,8 +88,9 @@ def value_parts(thing: Any) -> Parts:
     if isinstance(thing, cached_property):
         return "cached_property", [("", thing.func)]
     if hasattr(thing, "__wrapped__"):
-        rules = [getattr(thing, name, None) for name in ("jvp", "fwd", "bwd")]  # JAX's custom ones
-        return "wrapped", [("", thing.__wrapped__), ("", rules)]
+        # As NumPyro's handlers are: what they do to the function lies beside it, in plain attributes.
+        own = {name: part for name, part in vars(thing).items() if not name.startswith("_")}
+        return "wrapped", [("", kind), ("", thing.__wrapped__), *own.items()]
     if inspect.isdatadescriptor(thing) or inspect.ismethoddescriptor(thing):
         return f"descriptor {getattr(thing, '__qualname__', kind.__qualname__)}", []
     if isinstance(thing, Mapping) and not isinstance(thing, dict):

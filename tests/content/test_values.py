@@ -20,11 +20,13 @@ import types
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro
 import pandas as pd
 import pytest
 import scipy.sparse
 import xarray as xr
 from conftest import ROOT
+from numpyro.infer.reparam import LocScaleReparam
 
 from elbo_room.content.fingerprint import UnkeyableError, fingerprint
 
@@ -106,6 +108,9 @@ KINDS = {
     "pattern": lambda v: re.compile(str(v)),
     "complex": lambda v: complex(v, 1),
     "closure": lambda v: closure_of(np.array([v])),
+    "condition": lambda v: numpyro.handlers.condition(closure_of(1), data={"x": v}),
+    "scale": lambda v: numpyro.handlers.scale(closure_of(1), scale=float(v)),
+    "reparam": lambda v: numpyro.handlers.reparam(closure_of(1), {"x": LocScaleReparam(v / 10)}),
     "jitted": lambda v: jax.jit(closure_of(v)),
     "partial": lambda v: functools.partial(max, v),
     "random_state": np.random.default_rng,
