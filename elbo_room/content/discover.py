@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from elbo_room.content.catalogue import Catalogue
-from elbo_room.content.importing import objects, parts, where_raised
+from elbo_room.content.importing import objects, parts
 from elbo_room.content.places import (
     FOLDERS,
     PACKAGE,
@@ -23,6 +23,7 @@ from elbo_room.content.places import (
     checkout,
     project_root,
     shown,
+    where_raised,
 )
 from elbo_room.content.posteriordb import UnavailableError, given
 from elbo_room.spec import Experiment, Guide, Model, Question

@@ -7,7 +7,6 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-import traceback
 from collections.abc import Iterator
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -20,11 +19,8 @@ from elbo_room.content.places import (
     FOLDERS,
     builtin_guides,
     checkout,
-    first_line,
-    is_machinery,
     made_name,
     project_root,
-    shown,
 )
 from elbo_room.spec import Experiment
 
@@ -45,25 +41,6 @@ def parts(thing: Any) -> Iterator[Any]:
     yield thing
     if isinstance(thing, Experiment):
         yield from (*thing.models, *(thing.guides or ()))
-
-
-def where_raised(error: BaseException) -> str:
-    """The error's first line, with the line of the file that raised it."""
-    text = first_line(error)
-    if isinstance(error, SyntaxError):
-        return f"{text} (line {error.lineno})"
-    frames = [
-        (Path(frame.filename).resolve(), frame.lineno)
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename.endswith(".py") and "site-packages" not in frame.filename
-    ]
-    library = Path(importlib.__file__).parent.parent
-    ours = [
-        (path, line)
-        for path, line in frames
-        if not is_machinery(path) and not path.is_relative_to(library)
-    ]
-    return f"{text} ({shown(ours[-1][0])}, line {ours[-1][1]})" if ours else text
 
 
 def _flat(value: Any) -> Iterator[Any]:

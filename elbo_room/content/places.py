@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sysconfig
+import traceback
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -108,3 +109,15 @@ class Problem:
 def first_line(error: BaseException) -> str:
     """The kind of an error, and the first line of what it says."""
     return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+
+
+def where_raised(error: BaseException) -> str:
+    """The error's first line, with the line of the user's file that raised it."""
+    text = first_line(error)
+    if isinstance(error, SyntaxError):
+        return f"{text} (line {error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if lies_with_user(Path(frame.filename))]
+    if not theirs:
+        return text
+    return f"{text} ({shown(Path(theirs[-1].filename).resolve())}, line {theirs[-1].lineno})"

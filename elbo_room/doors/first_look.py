@@ -28,7 +28,6 @@ from elbo_room.fit.approximation import approximate
 from elbo_room.fit.fitted import Fitted, fit
 from elbo_room.fit.learn import at_start
 from elbo_room.posterior.density import Target, make_target
-from elbo_room.posterior.starts import is_steady
 from elbo_room.spec import Experiment, Guide, Model, Study
 
 SHORT, CHAINS = 200, 4
@@ -78,9 +77,9 @@ def check_model(model: Model) -> Iterator[Remark]:
         names = ", ".join(target.params)
         yield Remark("note", f"{names}: to be learned; what follows is of where they start")
         target = make_target(at_start(model))
-    if not is_steady(target):
-        said = "its density is another one each time: draw and count outside, and pass it among the data"
-        yield Remark("wrong", said)
+    unsteady, _ = _guarded("its density", lambda: looks.steady(target))
+    yield from unsteady
+    if unsteady:
         return
     found, whole = _guarded("its density", lambda: looks.density(target))
     if whole:  # what may be at fault comes first

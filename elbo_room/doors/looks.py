@@ -17,13 +17,12 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from scipy.optimize import minimize
 
 from elbo_room.content.fingerprint import UnkeyableError, fingerprint
-from elbo_room.content.importing import where_raised
-from elbo_room.content.places import first_line
+from elbo_room.content.places import first_line, where_raised
 from elbo_room.effort import Fit
 from elbo_room.fit.approximation import exact_posterior
 from elbo_room.posterior.density import Target
 from elbo_room.posterior.propriety import improper_along
-from elbo_room.posterior.starts import QUICK, prior_draw
+from elbo_room.posterior.starts import QUICK, is_steady, prior_draw
 from elbo_room.reference.evidence import exact_evidence
 from elbo_room.spec import Guide, Model
 
@@ -98,6 +97,12 @@ def points(target: Target) -> Points:
     return Points(*map(np.asarray, jax.jit(look, compiler_options=QUICK)(keys)))
 
 
+def steady(target: Target) -> Iterator[Remark]:
+    """Say where the density is another one when the model is run again."""
+    if not is_steady(target):
+        yield Remark("wrong", "its density is another one each time: draw and count outside of it")
+
+
 def density(target: Target) -> Iterator[Remark]:
     """Say whether the density is finite, at draws from the prior and where fits start, and its slope."""
     at = points(target)
@@ -138,9 +143,7 @@ def density(target: Target) -> Iterator[Remark]:
         if smooth == near.sum():
             yield Remark("ok", says)
         else:
-            why = (
-                "look for the root of 0, for 0 / 0, and for what is not a number behind `jnp.where`"
-            )
+            why = "look for the root of 0, for 0 / 0, and for what is no number behind `jnp.where`"
             yield Remark("wrong", f"{says}: {why}")
 
 

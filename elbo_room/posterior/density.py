@@ -24,7 +24,7 @@ from numpyro.distributions.constraints import real
 from numpyro.infer import init_to_uniform
 from numpyro.infer.util import constrain_fn, potential_energy
 
-from elbo_room.content.importing import where_raised
+from elbo_room.content.places import where_raised
 from elbo_room.posterior.coordinates import Coordinates
 from elbo_room.posterior.sites import (
     Whole,

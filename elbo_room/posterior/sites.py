@@ -128,6 +128,7 @@ class Whole(Messenger):
         self.drawn: set[str] = set()
         self.unmasked: set[str] = set()
         self.params: dict[str, None] = {}
+        self._masked = ""  # the last observed site that was masked
 
     def process_message(self, msg: Any) -> None:
         """Change what is said above, and look at the type of every site."""
@@ -143,7 +144,15 @@ class Whole(Messenger):
                 msg["args"], msg["value"] = (size, size), jnp.arange(size)
         elif kind == "param" and msg["value"] is None:  # else it is given
             self.params[name] = None
-        elif kind == "sample" and name.endswith("_unobserved") and is_masked(msg["fn"]):
+        elif kind == "sample" and is_masked(msg["fn"]):
+            self._unmask(name, msg)
+
+    def _unmask(self, name: str, msg: Any) -> None:
+        """Take the mask from the second site of an `obs_mask`: its first one has just gone by."""
+        stem = name.removesuffix("_unobserved")
+        if msg["is_observed"]:
+            self._masked = name
+        elif stem != name and self._masked == f"{stem}_observed":
             self.unmasked.add(name)
             msg["fn"] = msg["fn"].base_dist
 
