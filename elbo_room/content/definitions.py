@@ -86,6 +86,7 @@ def _names(code: CodeType) -> set[str]:
     return set(code.co_names).union(*inner)
 
 
+@cache
 def _imports(code: CodeType) -> set[str]:
     """The modules that code imports while it runs."""
     found = {str(i.argval) for i in dis.get_instructions(code) if i.opname == "IMPORT_NAME"}
@@ -104,6 +105,7 @@ def _module(name: str) -> ModuleType | None:
         return None
 
 
+@cache
 def _reads_first(code: CodeType) -> bool:
     """Whether the first constant is more than the docstring."""
     return any(

@@ -40,6 +40,7 @@ def is_machinery(path: Path) -> bool:
     return path.is_relative_to(PACKAGE) and not path.is_relative_to(builtin_guides())
 
 
+@cache
 def lies_with_user(file: Path) -> bool:
     """Whether a file is content, or a user's own beside it: not of Python, nor installed, nor machinery."""
     path = file.resolve()

@@ -71,7 +71,7 @@ def get_ready(
     # NumPyro's handlers keep one stack for all threads: the model is traced here, before the pilot.
     jax.eval_shape(target.log_joint, np.zeros(target.dim))
     if target.from_prior:
-        jax.eval_shape(target.from_prior_draw, jax.random.key(0))
+        jax.eval_shape(target.sample_prior, jax.random.key(0))
     if options.precondition and is_flat(guide_spec.build(target.model.fn)):
         looking = POOL.submit(precondition, target, num_seeds, key, affine)
     else:

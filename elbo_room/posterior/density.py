@@ -82,7 +82,7 @@ class Target:
         return jax.jit(lambda u: self._log_joint(self.model.fn, u))
 
     @cached_property
-    def from_prior_draw(self) -> Callable[[PRNGKeyArray], Float[Array, " dim"]]:
+    def sample_prior(self) -> Callable[[PRNGKeyArray], Float[Array, " dim"]]:
         """key -> a draw from the prior as u; traced once, as `log_joint`."""
         return jax.jit(partial(prior_draw, self))
 
@@ -141,7 +141,7 @@ class Target:
         """A v of finite density: the first such of 20 uniform on (-2, 2), or of 20 draws from the prior."""
         to_u = coordinates.to_u if coordinates else lambda v: v
         if self.from_prior:
-            tries = jax.vmap(self.from_prior_draw)(jax.random.split(key, TRIES))
+            tries = jax.vmap(self.sample_prior)(jax.random.split(key, TRIES))
             tries = jax.vmap(coordinates.to_v)(tries) if coordinates else tries
         else:
             tries = near_origin(key, TRIES, self.dim)

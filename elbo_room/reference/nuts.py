@@ -45,18 +45,19 @@ def nuts(target: Target, budget: Budget, key: PRNGKeyArray) -> tuple[Draws, Cert
     """
     attempts = ATTEMPTS if target.model.posterior is None else ATTEMPTS[:1]
     coordinates, spent = best_coordinates(target, 2 * CHAINS)
+    latent = jax.eval_shape(target.constrain, np.zeros(target.dim))
+    num_coordinates = sum(site.size for site in latent.values())
     for attempt, (target_acceptance, factor) in enumerate(attempts):
         lengths = budget.num_warmup * factor, budget.num_reference // CHAINS * factor
         for draws, stats, warmup in _rounds(
             target, coordinates, target_acceptance, lengths, jax.random.fold_in(key, attempt)
         ):
-            latent = {name: draws[name] for name in target.shapes}
-            certificate = certify(latent, stats, budget, target_acceptance, spent + warmup)
+            of_latent = {name: draws[name] for name in latent}
+            certificate = certify(of_latent, stats, budget, target_acceptance, spent + warmup)
+            assert certificate.num_coordinates == num_coordinates
             if not certificate.is_short or certificate.is_hopeless:
                 break
         spent = certificate.gradient_evals
-        latent = jax.eval_shape(target.constrain, np.zeros(target.dim))
-        assert certificate.num_coordinates == sum(site.size for site in latent.values())
         if not certificate.objections or certificate.is_split:
             break
     return draws, certificate

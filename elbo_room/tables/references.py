@@ -28,13 +28,11 @@ def reference_table(plan: Plan, results: Results) -> pd.DataFrame:
     rows: dict[tuple[str, str], Row] = {}
     for entry in plan.entries:
         where = entry.experiment.name, entry.model.name
-        of_model = [
-            results.measured[e.cell.key]
-            for e in plan.entries
-            if e.model is entry.model and e.cell.key in results.measured
-        ]
-        of_model = [measured for measured in of_model if measured.draws]
-        if where in rows or not of_model:
+        if where in rows:
+            continue
+        found = [results.measured.get(e.cell.key) for e in plan.entries if e.model is entry.model]
+        of_model = [measured for measured in found if measured is not None and measured.draws]
+        if not of_model:
             continue
         facts, reference = results.references[entry.cell.needs or ""], of_model[-1].reference_draws
         x, y = telling_pair(reference, [measured.draws for measured in of_model])
