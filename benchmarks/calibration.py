@@ -23,7 +23,7 @@ from scipy.stats import multivariate_normal
 from elbo_room import Model
 from elbo_room.estimate import Estimate
 from elbo_room.measure.metrics import elbo, eubo
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 from elbo_room.reference.evidence import bridge_evidence
 from elbo_room.reference.nuts import CHAINS
 

@@ -25,7 +25,7 @@ from elbo_room.guides.gaussian import fullrank, meanfield
 from elbo_room import Fit, Guide, Model
 from elbo_room.fit.fitted import Fitted, fit
 from elbo_room.fit.objective import FlatELBO
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 from models.eight_schools import noncentered
 from models.regression import regression
 

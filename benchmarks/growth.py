@@ -27,7 +27,7 @@ from benchmarks.timing import Bench, Job, Result, command_line, middle, timed
 from elbo_room import Fit, Guide, Model
 from elbo_room.fit.batch import CHUNKS
 from elbo_room.fit.programs import get_ready
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 
 STEPS = {10: 5_000, 100: 5_000, 1_000: 2_000, 10_000: 500, 100_000: 200, 1_000_000: 100}
 """Of the round, by size."""

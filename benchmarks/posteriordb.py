@@ -18,8 +18,8 @@ import pandas as pd
 from elbo_room.content.discover import discover
 from elbo_room.content.posteriordb import VARIABLE, folder
 from elbo_room.effort import BUDGETS
-from elbo_room.posterior.density import make_target
 from elbo_room.posterior.draws import Draws
+from elbo_room.posterior.target import make_target
 from elbo_room.reference.agreement import agree
 from elbo_room.reference.nuts import Certificate, nuts
 from elbo_room.spec import Model

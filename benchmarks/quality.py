@@ -29,7 +29,7 @@ from benchmarks import ROOT
 from elbo_room import Fit, Model
 from elbo_room.content.discover import discover
 from elbo_room.fit.fitted import Fitted, fit
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 from models.wide import covariance, mean_field_room
 
 OPTIMUM, NEAR, ENOUGH = 0.02, 0.05, 12

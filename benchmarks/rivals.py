@@ -19,7 +19,7 @@ from numpyro.infer.util import initialize_model
 
 from elbo_room import Fit, Model
 from elbo_room.fit.fitted import fit
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 from models.eight_schools import noncentered
 from models.regression import NOISE_SD, PRIOR_SD, regression
 

@@ -52,7 +52,7 @@ from elbo_room.fit.objective import FlatELBO
 from elbo_room.fit.pilot import identity
 from elbo_room.fit.prepare import prepare
 from elbo_room.fit.train import Trainer
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 from models.eight_schools import noncentered
 from models.regression import regression
 

@@ -88,7 +88,7 @@ def model(request):
 
 @pytest.fixture(scope="session")
 def target(model):
-    from elbo_room.posterior.density import make_target
+    from elbo_room.posterior.target import make_target
 
     return make_target(model)
 

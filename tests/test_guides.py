@@ -25,7 +25,7 @@ from elbo_room.fit.prepare import prepare
 from elbo_room.fit.train import Trainer
 from elbo_room.measure import metrics
 from elbo_room.posterior.coordinates import Coordinates
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 
 DRAWS = 2_000
 MODEL = "eight_schools_noncentered"

@@ -11,8 +11,8 @@ from numpyro.infer import init_to_uniform
 
 from elbo_room.content.catalogue import docstring
 from elbo_room.fit.approximation import exact_posterior
-from elbo_room.posterior.density import make_target
 from elbo_room.posterior.starts import prior_log_joints
+from elbo_room.posterior.target import make_target
 
 
 @pytest.fixture(scope="session")

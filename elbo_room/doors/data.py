@@ -13,10 +13,14 @@ from jaxtyping import Array
 from numpyro import handlers
 from numpyro.distributions import ExpandedDistribution, Independent, MaskedDistribution, Unit
 
+from elbo_room.content.fingerprint import UnkeyableError, fingerprint
 from elbo_room.doors.given import is_whole, nan_rows, others, shorter
 from elbo_room.doors.looks import Remark, points
-from elbo_room.posterior.density import Target, make_target
+from elbo_room.effort import Fit
+from elbo_room.posterior.density import Target
 from elbo_room.posterior.sites import sample_sites
+from elbo_room.posterior.target import make_target
+from elbo_room.spec import Guide, Model
 
 SOME = 5
 """Points at which the density is compared with that of other data."""
@@ -130,6 +134,20 @@ def used(target: Target) -> Iterator[Remark]:
         yield Remark("wrong", f"changing {', '.join(idle)} changes nothing: is it used?")
     elif count:
         yield Remark("ok", f"all data count: {', '.join(count)}")
+
+
+def known_again(thing: Model | Guide) -> Iterator[Remark]:
+    """Refuse what no later run could know again by its content, or by that of a file that it reads."""
+    if isinstance(thing, Model) and (reads := make_target(thing).reads):
+        names = ", ".join(path.name for path in reads)
+        yield Remark(
+            "wrong", f"reads {names} as it runs: read outside, and pass the values as data"
+        )
+    held = [value for value in vars(thing).values() if not isinstance(value, Model | Fit)]
+    try:
+        fingerprint(*held)
+    except UnkeyableError as error:
+        yield Remark("wrong", f"its results could not be kept: {error}")
 
 
 def _tries(alter: Any, value: Any) -> list[Any]:

@@ -27,7 +27,8 @@ from elbo_room.effort import Fit
 from elbo_room.fit.approximation import approximate
 from elbo_room.fit.fitted import Fitted, fit
 from elbo_room.fit.learn import at_start
-from elbo_room.posterior.density import Target, make_target
+from elbo_room.posterior.density import Target
+from elbo_room.posterior.target import make_target
 from elbo_room.spec import Experiment, Guide, Model, Study
 
 SHORT, CHAINS = 200, 4
@@ -89,7 +90,7 @@ def check_model(model: Model) -> Iterator[Remark]:
     if not whole:
         return
     yield from _guarded("its data", lambda: data.used(target))[0]
-    yield from _guarded("its results", lambda: looks.known_again(model))[0]
+    yield from _guarded("its results", lambda: data.known_again(model))[0]
     yield from _guarded("`mode_label`", lambda: looks.modes(target))[0]
     if points(target).finite.any():
         improper, _ = _guarded("its tails", lambda: looks.proper(target))
@@ -106,7 +107,7 @@ def check_guide(guide: Guide) -> Iterator[Remark]:
     yield from found
     if whole:
         yield from _guarded("once fitted", lambda: _drawn(target, fits[0]))[0]
-        yield from _guarded("its results", lambda: looks.known_again(guide))[0]
+        yield from _guarded("its results", lambda: data.known_again(guide))[0]
 
 
 def _guarded(what: str, look: Callable[[], Iterable[Remark]]) -> tuple[list[Remark], bool]:

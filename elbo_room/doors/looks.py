@@ -16,15 +16,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from scipy.optimize import minimize
 
-from elbo_room.content.fingerprint import UnkeyableError, fingerprint
 from elbo_room.content.places import first_line, where_raised
-from elbo_room.effort import Fit
 from elbo_room.fit.approximation import exact_posterior
 from elbo_room.posterior.density import Target
 from elbo_room.posterior.propriety import improper_along
 from elbo_room.posterior.starts import QUICK, is_steady, prior_draw
 from elbo_room.reference.evidence import exact_evidence
-from elbo_room.spec import Guide, Model
 
 STARTS, DRAWS = 20, 100
 """Points near the origin, and draws from the prior."""
@@ -200,15 +197,6 @@ def exact(target: Target) -> Iterator[Remark]:
         yield Remark("wrong", f"`posterior` is not the posterior: {told(error)}")
     else:
         yield Remark("ok", f"the exact posterior is exact: log p(x) = {found.value:.4g} nats")
-
-
-def known_again(thing: Model | Guide) -> Iterator[Remark]:
-    """Refuse what no later run could know again by its content."""
-    held = [value for value in vars(thing).values() if not isinstance(value, Model | Fit)]
-    try:
-        fingerprint(*held)
-    except UnkeyableError as error:
-        yield Remark("wrong", f"its results could not be kept: {error}")
 
 
 def modes(target: Target) -> Iterator[Remark]:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import jax
-import pandas as pd
 
 from elbo_room.content import posteriordb
 from elbo_room.content.catalogue import Catalogue, docstring
@@ -35,6 +34,7 @@ from elbo_room.run.planning import make_plan
 from elbo_room.run.progress import clock
 from elbo_room.run.store import BusyError, FolderError, Lost, Record, Store
 from elbo_room.spec import Question
+from elbo_room.tables.columns import read_table
 from elbo_room.tables.results import results_of
 from elbo_room.tables.tabulate import write_tables
 
@@ -98,18 +98,11 @@ def _run(options: argparse.Namespace) -> int:
             _report(options)
             store.write_text("made_from", _made_from(plan, records, contents, store))
     table, references = (
-        _table(options.results / f"{name}.csv") for name in ("table", "references")
+        read_table(options.results / f"{name}.csv") for name in ("table", "references")
     )
     for line in last_lines(table, references):
         _say(line)
     return exit_code(table) if whole else 130
-
-
-def _table(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path)
-    except pd.errors.EmptyDataError:  # nothing was measured
-        return pd.DataFrame()
 
 
 def _made_from(plan: Plan, records: Mapping[str, Record], contents: Outline, store: Store) -> str:

@@ -7,10 +7,10 @@ of z(u) counted. Everything downstream compares densities of u and of nothing el
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -19,23 +19,15 @@ import numpy as np
 import numpyro
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro import handlers
-from numpyro.distributions import ImproperUniform, Unit, biject_to
+from numpyro.distributions import ImproperUniform, biject_to
 from numpyro.distributions.constraints import real
-from numpyro.infer import init_to_uniform
 from numpyro.infer.util import constrain_fn, potential_energy
 
-from elbo_room.content.places import where_raised
 from elbo_room.posterior.coordinates import Coordinates
 from elbo_room.posterior.sites import (
-    Whole,
-    check_shape,
-    is_improper,
-    is_masked,
     latent_sites,
-    reach_of,
-    sample_sites,
 )
-from elbo_room.posterior.starts import TRIES, is_finite_near_origin, near_origin, prior_draw
+from elbo_room.posterior.starts import TRIES, near_origin, prior_draw
 from elbo_room.spec import Model, NumPyroFn
 
 Sites = dict[str, Array]
@@ -58,6 +50,7 @@ class Target:
         doubtful: whether the sites do not tell that the posterior can be normalised: some prior is flat, or
             a mask or a factor has changed the density.
         from_prior: whether fits start at draws of the prior, since the density is zero near the origin.
+        reads: files that the model reads each time that it is run.
         minibatched: the model as it was written, where a plate of it draws a minibatch.
     """
 
@@ -69,6 +62,7 @@ class Target:
     reach: Mapping[str, float] = field(default_factory=dict)
     doubtful: bool = False
     from_prior: bool = False
+    reads: tuple[Path, ...] = ()
     minibatched: NumPyroFn | None = None
 
     @property
@@ -147,72 +141,3 @@ class Target:
             tries = near_origin(key, TRIES, self.dim)
         log_joints = jax.vmap(lambda v: self.log_joint(to_u(v)))(tries)
         return tries[jnp.argmax(jnp.isfinite(log_joints))]
-
-
-@cache
-def make_target(model: Model) -> Target:
-    """The target of a model; always the same one, so that what is compiled for it stays.
-
-    Raises:
-        ValueError: the function fails on its data, has a discrete latent site, or none at all, or
-            one in a plate that draws a minibatch.
-    """
-    shapes: dict[str, tuple[int, ...]] = {}
-    reach: dict[str, float] = {}
-    observed, flat, changed, whole = [], [], [], Whole(model.fn)
-
-    def record(key: PRNGKeyArray) -> None:
-        fn = handlers.substitute(handlers.seed(whole, key), substitute_fn=init_to_uniform)
-        for name, site in sample_sites(fn, model.data).items():
-            if isinstance(site["fn"], Unit) or is_masked(site["fn"]):
-                changed.append(name)
-            if site["is_observed"]:
-                check_shape(name, site)
-                observed.append(name)
-                continue
-            if site["fn"].support.is_discrete:
-                raise ValueError(f"site '{name}' is discrete; sum it out of the model")
-            if whole.drawn & {plate.name for plate in site["cond_indep_stack"]}:
-                raise ValueError(f"latent site '{name}' is in a plate that draws a minibatch")
-            reach[name] = reach_of(site["fn"].support)
-            shapes[name] = jnp.shape(biject_to(site["fn"].support).inv(site["value"]))
-            if is_improper(site["fn"]) or is_masked(site["fn"]):
-                flat.append(name)
-
-    with _named(model):
-        jax.eval_shape(record, jax.random.key(0))
-    if not shapes:
-        raise ValueError(f"model '{model.name}' has no latent site")
-    as_written = not (whole.drawn or whole.unmasked)
-    target = Target(
-        model=model if as_written else replace(model, fn=whole),
-        shapes=shapes,
-        observed=tuple(observed),
-        flat=tuple(flat),
-        params=tuple(whole.params),
-        reach=reach,
-        doubtful=bool(flat or changed),
-        minibatched=model.fn if whole.drawn else None,
-    )
-    if target.params:
-        return target
-    with _named(model):  # a latent site that inference cannot see has no key here
-        return replace(target, from_prior=not is_finite_near_origin(target))
-
-
-@contextmanager
-def _named(model: Model) -> Iterator[None]:
-    """Whatever the model raises as one sentence, with the line of the user's file."""
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        given = ", ".join(f"{k} {list(_shape(v))}" for k, v in model.data.items()) or "none"
-        said = where_raised(error).removeprefix("ValueError: ")
-        raise ValueError(f"model '{model.name}' fails on its data ({given}): {said}") from error
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    try:
-        return np.shape(value)
-    except ValueError:  # rows of several lengths
-        return (len(value),)

@@ -17,9 +17,10 @@ from elbo_room.content.places import PACKAGE
 from elbo_room.content.source import source_fingerprint
 from elbo_room.report.figures.answers import LETTERS, figures
 from elbo_room.report.outline import Outline
-from elbo_room.report.sections import kept, read, section, text_of
+from elbo_room.report.sections import kept, section, text_of
 from elbo_room.report.shown import headings, shown_rows
 from elbo_room.report.style import Look, begin
+from elbo_room.tables.columns import read_table
 from elbo_room.tables.verdict import RULES
 from elbo_room.version import __version__
 
@@ -68,11 +69,11 @@ def write_report(folder: Path, tell: Callable[[str], None] = lambda line: None) 
 
 
 def _contents(folder: Path) -> dict[str, Any]:
-    tables = {name: read(folder / f"{name}.csv") for name in TABLES}
-    table, found = tables["table"], read(folder / "answers.csv")
+    tables = {name: read_table(folder / f"{name}.csv") for name in TABLES}
+    table, found = tables["table"], read_table(folder / "answers.csv")
     plan = Outline.from_json((folder / "outline.json").read_text(encoding="utf-8"))
     look = Look(sorted({*table["guide"].dropna(), *found["guide"]}))
-    over_all = figures(found, read(folder / "ranking.csv"), look)
+    over_all = figures(found, read_table(folder / "ranking.csv"), look)
     drawn = [kept(folder / "figures", figure) for figure in over_all]
     pages = {"answers": ANSWERS} if drawn else {}
     return {
@@ -83,8 +84,10 @@ def _contents(folder: Path) -> dict[str, Any]:
         "sections": [section(folder, tables, look, *item) for item in plan.parts.items()],
         "answers": drawn,
         "letters": LETTERS,
-        "rules_found": read(folder / "rules.csv").groupby("trait", sort=False) if drawn else [],
-        "disagreements": read(folder / "disagreements.csv").to_dict("records"),
+        "rules_found": read_table(folder / "rules.csv").groupby("trait", sort=False)
+        if drawn
+        else [],
+        "disagreements": read_table(folder / "disagreements.csv").to_dict("records"),
         "withheld": sorted(set(table["model"].dropna()) - set(found["model"])),
         "problems": _problems(table),
         "rules": RULES,

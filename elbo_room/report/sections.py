@@ -19,6 +19,7 @@ from elbo_room.report.outline import Part, drawer
 from elbo_room.report.style import Look, Picture
 from elbo_room.report.view import View
 from elbo_room.spec import Study
+from elbo_room.tables.columns import read_table
 from elbo_room.tables.verdict import is_indistinguishable
 
 SHOWN = 60
@@ -61,7 +62,7 @@ def section(
         if isinstance(question, Study):
             if not own["table"].empty:  # it failed; what a run before has left is not shown
                 return said | {"problem": own["table"]["reason"].iloc[0]}
-            found = read(folder / "studies" / f"{name}.csv")
+            found = read_table(folder / "studies" / f"{name}.csv")
             shown = found.head(SHOWN).replace({np.nan: None}).to_dict(orient="records")
             said |= {"file": f"studies/{name}.csv", "size": len(found), "rows": shown}
             drawn = question.plot(found)
@@ -106,7 +107,7 @@ def _model(
         traces=of("traces"),
         rates=of("learning_rates"),
         facts=of("references").iloc[0],
-        draws=read(folder / "draws" / f"{experiment}-{model}.csv"),
+        draws=read_table(folder / "draws" / f"{experiment}-{model}.csv"),
         look=look,
     )
     return {
@@ -152,11 +153,3 @@ def _inline(figure: Picture) -> str:
     buffer = io.BytesIO()
     Image.open(io.BytesIO(figure.png)).convert("RGB").save(buffer, "webp", lossless=True)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def read(path: Path) -> pd.DataFrame:
-    """A table."""
-    try:
-        return pd.read_csv(path)
-    except pd.errors.EmptyDataError:  # a run in which every cell failed has empty tables
-        return pd.DataFrame(columns=["experiment", "model", "guide"])

@@ -15,9 +15,9 @@ from elbo_room.fit.fitted import fit
 from elbo_room.fit.learn import at_learned, learn
 from elbo_room.measure.measured import Measured, measure, unsuited
 from elbo_room.measure.samples import reference_pair
-from elbo_room.posterior.density import make_target
 from elbo_room.posterior.propriety import improper_along
 from elbo_room.posterior.starts import is_steady, prior_log_joints
+from elbo_room.posterior.target import make_target
 from elbo_room.reference.make import Reference, make_reference
 from elbo_room.spec import Guide, Model
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from elbo_room.content.discover import load
 from elbo_room.posterior.draws import from_bytes, to_bytes
+from elbo_room.posterior.target import make_target
 from elbo_room.reference.facts import Facts
 from elbo_room.reference.make import Reference
 from elbo_room.run.cells import fit_cell, reference_cell
@@ -32,6 +33,7 @@ def execute(
 
     Raises:
         OtherVersionError: what decides the result is not here what it is where the run is driven.
+        ValueError: what it computes cannot be; or the model reads files as it runs.
     """
     if cell.is_study:
         study: Study = load(cell.model, Study)
@@ -40,6 +42,8 @@ def execute(
     model: Model = load(cell.model, Model)
     if cell.guide is None:
         _require(cell, reference_parts(model, cell.budget))
+        for one in (model, model.reference or model):
+            _require_no_files(one)
         made = reference_cell(model.reference or model, cell.budget)
         return json.dumps(made.facts.record()).encode(), to_bytes(made.draws)
     assert cell.fit is not None
@@ -51,6 +55,15 @@ def execute(
     reference = Reference(from_bytes(draws), Facts.from_record(facts))
     found = fit_cell(model, guide, cell.fit, cell.seeds, cell.budget, reference)
     return json.dumps(found.record()).encode(), None
+
+
+def _require_no_files(model: Model) -> None:
+    """Raises ValueError where a model reads files as it runs: a change of one would go unseen."""
+    if reads := make_target(model).reads:
+        raise ValueError(
+            f"model '{model.name}' reads {', '.join(path.name for path in reads)} each time that it is "
+            "run, so that a change there would go unseen; read outside, and pass the values as data"
+        )
 
 
 def _require(cell: Cell, here: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -132,3 +133,11 @@ def as_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     if unknown:
         raise KeyError(f"columns without a definition: {sorted(unknown)}")
     return pd.DataFrame(rows, columns=columns())
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of a results folder; of a run in which every cell failed some are empty."""
+    try:
+        return pd.read_csv(path)
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame(columns=["experiment", "model", "guide"])

@@ -14,7 +14,7 @@ from elbo_room.content.choose import choose_guides
 from elbo_room.content.discover import discover, load
 from elbo_room.doors.shell import main
 from elbo_room.effort import BUDGETS
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 from elbo_room.run.planning import make_plan
 
 START = """

@@ -20,7 +20,7 @@ from elbo_room.fit.objective import FlatELBO, dtype
 from elbo_room.fit.prepare import prepare
 from elbo_room.fit.rounds import choose_rate, is_done, pooled, round_lengths
 from elbo_room.posterior.coordinates import Coordinates
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 
 meanfield = Guide("meanfield", AutoDiagonalNormal)
 fullrank = Guide(

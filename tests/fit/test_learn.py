@@ -15,7 +15,7 @@ from numpyro.distributions import constraints
 from elbo_room import Guide, Model
 from elbo_room.effort import BUDGETS
 from elbo_room.fit.learn import Learned, at_learned, at_start, learn
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 from elbo_room.reference.facts import Facts
 from elbo_room.run.cells import fit_cell, reference_cell
 

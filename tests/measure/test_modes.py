@@ -15,7 +15,7 @@ from elbo_room.fit.approximation import exact_posterior
 from elbo_room.fit.fitted import fit
 from elbo_room.measure.modes import modes_held
 from elbo_room.measure.scores import in_modes, score
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 from elbo_room.reference.evidence import exact_evidence
 
 SIX = np.repeat(np.arange(6), 100)

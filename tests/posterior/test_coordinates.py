@@ -12,7 +12,7 @@ from elbo_room import Model
 from elbo_room.fit.pilot import precondition
 from elbo_room.posterior.climb import DENSE
 from elbo_room.posterior.coordinates import Coordinates
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from elbo_room import Fit, Guide, Model
 from elbo_room.fit.fitted import fit
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 
 ROWS = 400
 X = np.linspace(-1.0, 1.0, ROWS)

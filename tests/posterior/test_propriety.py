@@ -7,8 +7,8 @@ import pytest
 from numpyro.distributions import constraints
 
 from elbo_room import Model
-from elbo_room.posterior.density import make_target
 from elbo_room.posterior.propriety import improper_along
+from elbo_room.posterior.target import make_target
 
 ANY, POSITIVE = (
     dist.ImproperUniform(kind, (), ()) for kind in (constraints.real, constraints.positive)

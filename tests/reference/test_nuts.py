@@ -11,8 +11,8 @@ import pytest
 
 from elbo_room import Model
 from elbo_room.effort import BUDGETS
-from elbo_room.posterior.density import make_target
 from elbo_room.posterior.draws import from_bytes, to_bytes
+from elbo_room.posterior.target import make_target
 from elbo_room.reference.certificate import CHAINS, Certificate, certify
 from elbo_room.reference.make import make_reference
 from elbo_room.reference.nuts import nuts

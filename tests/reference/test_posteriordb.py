@@ -14,7 +14,7 @@ from scipy.stats import norm
 from elbo_room import Model, published_data
 from elbo_room.content.posteriordb import UnavailableError, folder, published_draws
 from elbo_room.effort import BUDGETS
-from elbo_room.posterior.density import make_target
+from elbo_room.posterior.target import make_target
 from elbo_room.reference.agreement import LIMIT, moments, sidak, stein
 from elbo_room.reference.make import make_reference
 

@@ -17,8 +17,8 @@ from elbo_room import Fit, Model
 from elbo_room.effort import BUDGETS
 from elbo_room.fit.approximation import approximate, exact_posterior
 from elbo_room.fit.fitted import fit
-from elbo_room.posterior.density import make_target
 from elbo_room.posterior.draws import flat_draws
+from elbo_room.posterior.target import make_target
 from elbo_room.reference.certificate import CHAINS
 from elbo_room.reference.evidence import bridge_evidence, exact_evidence
 from elbo_room.reference.nuts import nuts
