@@ -14,7 +14,8 @@ from elbo_room import Model
 CASES = {case.name: case for case in cases()}
 QUICK = (
     *("argument_too_few", "argument_too_many", "branch_on_latent", "divides_by_zero"),
-    *("guide_misspelt", "latent_in_minibatch", "latent_labels", "lengths_differ", "list_for_data"),
+    *("guide_misspelt", "guide_that_builds_nothing", "latent_in_minibatch", "numbers_as_text"),
+    *("latent_labels", "lengths_differ", "list_for_data"),
     *("misspelt_column", "name_used_twice", "name_with_capitals", "returns_too_early"),
 )
 

@@ -151,7 +151,7 @@ def _nuts(target: Target) -> Iterator[Remark]:
         drawn = make_target(at_start(twin)) if drawn.params else drawn
         has = jax.eval_shape(drawn.sites, np.zeros(drawn.dim))
         if lacks := [name for name in target.shapes if name not in has]:
-            yield Remark("wrong", f"`reference` lacks the site {', '.join(lacks)} of this model")
+            yield Remark("wrong", f"`reference` lacks of the model's sites {lacks}")
             return
     starts = points(drawn).good
     if not len(starts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from elbo_room.report.figures.room import room
 from elbo_room.report.style import Look, Picture, begin
 from elbo_room.report.view import View
 from elbo_room.run.cells import fit_cell, reference_cell
+from elbo_room.run.child import quietly
 from elbo_room.run.plan import FAILED, Cell, Entry, Plan
 from elbo_room.run.store import Lost
 from elbo_room.spec import Experiment, Guide, Model, NumPyroFn
@@ -52,8 +54,11 @@ def compare(
         TypeError: a guide is neither a name nor a `Guide`.
         UnknownNameError: no guide, or no budget, has a name that was given.
     """
-    with jax.enable_x64(True):
+    remarks: list[str] = []
+    with jax.enable_x64(True), quietly(remarks):
         table = _compare(model, data, guides, budget, seeds)
+    for line in remarks:
+        warnings.warn(line, stacklevel=2)
     if (shell := sys.modules.get("IPython")) and shell.get_ipython():
         shell.display.display(shell.display.Image(draw_room(table).png, width=800))
     return table

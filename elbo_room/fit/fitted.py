@@ -60,10 +60,12 @@ def fit(
     """Fit a guide from `num_seeds` starting points at every learning rate of `options`.
 
     Raises:
-        ValueError: the guide's sites are not the model's.
+        ValueError: the guide's sites are not the model's; or nothing is built.
     """
     clock = time.perf_counter()
     guide = guide_spec.build(target.model.fn)
+    if not (callable(guide) or isinstance(guide, SolvedGuide)):
+        raise ValueError(f"guide '{guide_spec.name}': build returns no guide, but {guide!r}")
     if isinstance(guide, SolvedGuide):
         return _solve(target, guide, guide_spec.closed_under_affine, options, num_seeds, key)
     if not has_parameters(guide, target.model.data):

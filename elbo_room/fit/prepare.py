@@ -21,6 +21,10 @@ def prepare(guide: Any, target: Target) -> None:
         ValueError: the guide misses a site, or brings one that the model lacks.
     """
     if isinstance(guide, AutoGuide) and guide.prototype_trace is None:
+        while any(
+            guide.prefix in name for name in target.shapes
+        ):  # "auto_loc" is a latent site, too
+            guide.prefix += "_"
         _see_model(guide, target)
     sites: dict[str, bool] = {}
 

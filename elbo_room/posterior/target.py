@@ -91,7 +91,18 @@ def _named(model: Model) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         given = ", ".join(f"{k} {list(_shape(v))}" for k, v in model.data.items()) or "none"
         said = where_raised(error).removeprefix("ValueError: ")
-        raise ValueError(f"model '{model.name}' fails on its data ({given}): {said}") from error
+        texts = [
+            f"; '{name}' holds no numbers"
+            for name, value in model.data.items()
+            if _is_no_numbers(value)
+        ]
+        what = f"model '{model.name}' fails on its data ({given}): {said}{''.join(texts)}"
+        raise ValueError(what) from error
+
+
+def _is_no_numbers(value: Any) -> bool:
+    """Whether an array, or a column of a frame, holds words, dates or objects."""
+    return getattr(getattr(value, "dtype", None), "kind", None) in tuple("USOM")
 
 
 def _shape(value: Any) -> tuple[int, ...]:
