@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from numpyro.infer.svi import SVIState
 
 from elbo_room.fit.approximation import Params
+from elbo_room.fit.gaussian import GaussianTrainer
 from elbo_room.fit.train import Span, Trainer
 from elbo_room.posterior.coordinates import Coordinates
 
@@ -42,7 +43,9 @@ class Trace(NamedTuple):
     skipped: Int[Array, "rate seed chunk"]
 
 
-def init(trainer: Trainer, num_rates: int, coordinates: Coordinates, key: PRNGKeyArray) -> SVIState:
+def init(
+    trainer: Trainer | GaussianTrainer, num_rates: int, coordinates: Coordinates, key: PRNGKeyArray
+) -> SVIState:
     """The states before the first step: a start for each seed, the same for every rate."""
     keys = jax.random.split(key, len(coordinates.center))
     # One after the other: a vmapped network's start takes longer to compile than to run.
@@ -55,7 +58,7 @@ def init(trainer: Trainer, num_rates: int, coordinates: Coordinates, key: PRNGKe
 
 
 def train(
-    trainer: Trainer,
+    trainer: Trainer | GaussianTrainer,
     states: SVIState,
     rates: Float[Array, " rate"],
     coordinates: Coordinates,
@@ -97,7 +100,10 @@ def train(
 
 
 def log_weights(
-    trainer: Trainer, states: SVIState, coordinates: Coordinates, key: PRNGKeyArray
+    trainer: Trainer | GaussianTrainer,
+    states: SVIState,
+    coordinates: Coordinates,
+    key: PRNGKeyArray,
 ) -> tuple[Params, Float[Array, "rate seed draw"]]:
     """Every guide's parameters, and log p(x, z) - log q(z) at fresh draws: in the mean, the ELBO."""
     params = jax.vmap(jax.vmap(trainer.params, (BY_SEED,)), (BY_RATE,))(states)

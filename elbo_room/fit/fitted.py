@@ -13,6 +13,7 @@ from jaxtyping import Array, Int, PRNGKeyArray
 
 from elbo_room.effort import Fit
 from elbo_room.fit.approximation import Params, SolvedGuide
+from elbo_room.fit.gaussian import as_possible
 from elbo_room.fit.pilot import Pilot, identity, precondition
 from elbo_room.fit.prepare import prepare
 from elbo_room.fit.programs import get_ready
@@ -73,6 +74,7 @@ def fit(
         pilot = identity(target, num_seeds, False, "nothing is fitted")
         nothing = np.zeros(num_seeds, int)
         return Fitted(guide, options, pilot, {}, nothing, None, time.perf_counter() - clock, 0.0)
+    options = as_possible(options, target)
     ready = get_ready(target, guide_spec, options, num_seeds, key)
     compiled = time.perf_counter()
     rounds = train_in_rounds(ready, options)

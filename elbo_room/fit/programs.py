@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from numpyro.infer.svi import SVIState
 from elbo_room.effort import Fit
 from elbo_room.fit.approximation import Params, is_flat
 from elbo_room.fit.batch import Trace, init, log_weights, train
+from elbo_room.fit.gaussian import GaussianTrainer
 from elbo_room.fit.objective import precision
 from elbo_room.fit.pilot import Pilot, identity, is_dense, precondition
 from elbo_room.fit.prepare import prepare
@@ -67,7 +69,8 @@ def get_ready(
     Raises:
         ValueError: the guide's sites are not the model's.
     """
-    affine = guide_spec.closed_under_affine
+    # A Gaussian that is fitted by natural gradient begins in the frame, and is a density of u.
+    affine = guide_spec.closed_under_affine or options.natural_gradient
     # NumPyro's handlers keep one stack for all threads: the model is traced here, before the pilot.
     jax.eval_shape(target.log_joint, np.zeros(target.dim))
     if target.from_prior:
@@ -82,6 +85,9 @@ def get_ready(
     pilot = looking.result()
     coordinates, groups = pilot.coordinates, _groups(options)
     state = starting.result()(coordinates, key)
+    if options.natural_gradient:
+        plain = identity(target, num_seeds, False, "").coordinates
+        pilot = replace(pilot, coordinates=plain)
     one_round, afterwards = training.result(), weighing.result()
 
     def train_all(states: States, begin: int, every: int) -> tuple[States, Trace]:
@@ -118,18 +124,20 @@ def _joined(parts: Iterable[Any], num_rates: int) -> Any:
 
 
 @lru_cache(maxsize=4)
-def _trainer(target: Target, guide_spec: Guide, options: Fit) -> Trainer:
+def _trainer(target: Target, guide_spec: Guide, options: Fit) -> Trainer | GaussianTrainer:
     """The same for the same question."""
     guide = guide_spec.build(target.model.fn)
     if is_flat(guide):
         guide = guide_spec.build(target.stand_in)
     with precision(guide, options):
         prepare(guide, target)
-    return Trainer(target, guide, options)
+    return (GaussianTrainer if options.natural_gradient else Trainer)(target, guide, options)
 
 
 @lru_cache(maxsize=8)
-def _compile(trainer: Trainer, num_seeds: int, dense: bool) -> list[Future[jax.stages.Compiled]]:
+def _compile(
+    trainer: Trainer | GaussianTrainer, num_seeds: int, dense: bool
+) -> list[Future[jax.stages.Compiled]]:
     """Where all fits start, a round, and what they reach: each being compiled as soon as it is traced."""
     dim, num_rates = trainer.target.dim, len(_groups(trainer.options)[0])
 

@@ -8,7 +8,7 @@ neither itself, nor the mean of all seeds, whose noise is smaller.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -16,11 +16,11 @@ from jaxtyping import Bool, Float, Int
 
 from elbo_room.effort import Fit
 from elbo_room.estimate import mean
-from elbo_room.fit.approximation import Params
+from elbo_room.fit.approximation import Params, has_elbo_as_loss
 from elbo_room.fit.batch import CHUNKS
 from elbo_room.fit.programs import Ready
 
-TOLERANCE = 0.002
+TOLERANCE = 0.005
 """Nats; a gain so small is nothing."""
 
 DIVERGED = 1e100
@@ -39,7 +39,7 @@ class Rounds(NamedTuple):
         steps: the gradient steps behind each chunk.
         elbo, elbo_se: estimated over the steps of each chunk, nats, and its standard error.
         skipped: steps whose loss was not finite.
-        final, final_se: ELBO on fresh draws after the last round, nats, and its standard error.
+        final, final_se: ELBO on fresh draws after the round that is kept, nats, and its standard error.
         gain, gain_se: nats that the last round gained at the chosen rate.
         converged: whether each seed was done, at the chosen rate, before the budget ended.
     """
@@ -58,27 +58,36 @@ class Rounds(NamedTuple):
 
 
 def train_in_rounds(ready: Ready, options: Fit) -> Rounds:
-    """Round after round, until every seed at the chosen rate is done or the budget ends."""
-    states, before, traces, lengths = ready.states, None, [], round_lengths(options)
+    """Round after round, until every seed at the chosen rate is done or the budget ends.
+
+    Of each fit the round with the highest ELBO is kept: a step may throw it off, most of all where gradients
+    have heavy tails. Not so of a guide that does not climb its ELBO.
+    """
+    states, traces, lengths = ready.states, [], round_lengths(options)
+    kept: _Reached | None = None
+    climbs = has_elbo_as_loss(ready.guide)
     for i, length in enumerate(lengths):
         states, trace = ready.train(states, sum(lengths[:i]), length // CHUNKS)
         traces.append(trace)
         params, raw = ready.log_weights(states)
-        weights = _sound(np.asarray(raw))
-        final, final_se = mean(weights)
+        now = _Reached(params, _sound(np.asarray(raw)))
+        if kept is None:
+            kept = now
+            continue
+        gains = now.weights - kept.weights
+        kept = _better(kept, now) if climbs else now
+        final, final_se = mean(kept.weights)
         rate = choose_rate(final)
-        if before is not None:
-            gains = weights[rate] - before[rate]
-            gain, gain_se = mean(gains)
-            converged = is_done(gain, gain_se) & is_done(*mean(pooled(gains)))
-            if converged.all():
-                break
-        before = weights
+        gain, gain_se = mean(gains[rate])
+        converged = is_done(gain, gain_se) & is_done(*mean(pooled(gains[rate])))
+        if converged.all():
+            break
+    assert kept is not None
     chunks = [length // CHUNKS for length in lengths[: len(traces)]]
     elbo, elbo_se, skipped = (np.concatenate(p, axis=-1) for p in zip(*traces, strict=True))
     return Rounds(
         rate=rate,
-        params=jax.tree.map(lambda leaf: np.asarray(leaf)[rate], params),
+        params=jax.tree.map(lambda leaf: np.asarray(leaf)[rate], kept.params),
         steps=np.cumsum(np.repeat(chunks, CHUNKS)),
         elbo=elbo,
         elbo_se=elbo_se,
@@ -89,6 +98,24 @@ def train_in_rounds(ready: Ready, options: Fit) -> Rounds:
         gain_se=gain_se,
         converged=converged,
     )
+
+
+class _Reached(NamedTuple):
+    """What all fits have reached after a round: every leaf has the axes [rate, seed]."""
+
+    params: Params
+    weights: Weights
+
+
+def _better(before: _Reached, now: _Reached) -> _Reached:
+    """Of each fit that with the higher ELBO; any number is better than none."""
+    was, found = mean(before.weights)[0], mean(now.weights)[0]
+    better = (found >= was) | np.isnan(was)
+
+    def choose(old: Any, new: Any) -> np.ndarray:
+        return np.where(better.reshape(better.shape + (1,) * (np.ndim(new) - 2)), new, old)
+
+    return jax.tree.map(choose, before, now)
 
 
 def round_lengths(options: Fit) -> list[int]:

@@ -28,76 +28,70 @@ LEFT = 1e-4
 """Nats that a climb may leave below the mode."""
 
 
-Peak = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Center, scale and curvature of a mode."""
+NONE = -1e300
+"""Nats: the ELBO of a Gaussian that has none, below any other."""
 
 
-class Mode(NamedTuple):
-    """Where a climb ended.
+Place = tuple[np.ndarray, np.ndarray]
+"""Center, and the scale that the curvature there gives."""
+
+
+class Bump(NamedTuple):
+    """The Gaussian that a climb has found.
 
     Attributes:
-        center: the point.
-        scale: of the coordinates in which the curvature there is the identity.
-        curvature: the diagonal of minus the Hessian.
-        elbo: of the Gaussian that is standard in these coordinates, nats.
-        elbo_unit: of the standard normal distribution of u.
+        center: its mean.
+        scale: of the coordinates in which it is standard: a lower triangular matrix, or a diagonal.
+        elbo: its own, nats.
     """
 
     center: Float[np.ndarray, " dim"]
     scale: Float[np.ndarray, "dim dim"] | Float[np.ndarray, " dim"]
-    curvature: Float[np.ndarray, " dim"]
     elbo: float
-    elbo_unit: float
-
-    @property
-    def holds_mass(self) -> bool:
-        """Not so of a funnel's mode, far down its neck."""
-        return self.elbo > self.elbo_unit
 
 
 @cache
-def find_modes(target: Target, num_starts: int) -> tuple[list[Mode], int]:
-    """Where the climbs ended, those that found no mode left out, and how many gradients they took.
+def find_bumps(target: Target, num_starts: int) -> tuple[list[Bump], int]:
+    """A standard normal u, then one for each climb, and how many gradients all took, a Hessian counted as `dim`.
 
-    A Hessian counts as `dim` gradients.
+    A climb's is that at the mode where it ends; where it ends at none, the best on its way, by the ELBO. A
+    funnel's mode, far down its neck, holds no mass: there the standard normal has the higher ELBO.
     """
 
     def energy(coordinates: Coordinates, v: Array) -> Array:
         return -target.log_joint(coordinates.to_u(v))
 
     slope = jax.jit(jax.value_and_grad(energy, argnums=1))
-    bend, elbo = jax.jit(partial(_bend, target)), jax.jit(partial(_elbo, target))
+    bend, elbo = jax.jit(partial(_bend, target)), jax.jit(partial(gaussian_elbo, target))
     starts = jax.jit(
         lambda: jax.lax.map(target.init, jax.random.split(jax.random.key(0), num_starts))
     )
-    ends = [_climb(slope, bend, start) for start in np.asarray(starts())]
-    peaks = [peak for peak, _ in ends if peak is not None]
+
+    def bump(center: np.ndarray, scale: np.ndarray) -> Bump:
+        value = float(elbo(Coordinates(center, scale)))
+        return Bump(center, scale, value if np.isfinite(value) else NONE)
+
     one = np.eye(target.dim) if target.dim <= DENSE else np.ones(target.dim)
-    elbo_unit = float(elbo(Coordinates(np.zeros(target.dim), one)))
-    modes = [Mode(*peak, float(elbo(Coordinates(*peak[:2]))), elbo_unit) for peak in peaks]
-    return modes, sum(taken for _, taken in ends)
-
-
-def best_coordinates(target: Target, num_starts: int) -> tuple[Coordinates, int]:
-    """Coordinates of unit scale at the best mode, and how many gradients they took; or u itself.
-
-    The best is that whose Gaussian has the highest ELBO, if a standard normal u has a lower one.
-    """
-    modes, evals = find_modes(target, num_starts)
-    held = [mode for mode in modes if mode.holds_mass]
-    if not held:
-        return Coordinates(np.zeros(target.dim), np.ones(target.dim)), evals
-    best = max(held, key=lambda mode: mode.elbo)
-    return Coordinates(best.center, best.scale), evals
+    found, evals = [bump(np.zeros(target.dim), one)], 0
+    for start in np.asarray(starts()):
+        peak, path, taken = _climb(slope, bend, start)
+        tried = [bump(*place) for place in (path if peak is None else [peak])]
+        found.append(max([*tried, found[0]][: max(1, len(tried))], key=lambda one: one.elbo))
+        evals += taken + DRAWS * len(tried)
+    return found, evals
 
 
 def _climb(
     slope: Callable[..., tuple[Array, Array]],
     bend: Callable[..., tuple[Array, Array]],
     start: Float[np.ndarray, " dim"],
-) -> tuple[Peak | None, int]:
-    """L-BFGS in coordinates of unit scale where it begins, again and again until it stays."""
-    evals, origin = 0, np.zeros(len(start))
+) -> tuple[Place | None, list[Place], int]:
+    """L-BFGS in coordinates of unit scale where it begins, again and again until it stays.
+
+    Returns:
+        The mode, if it has found one; where it began again; and how many gradients it took.
+    """
+    evals, origin, path = 0, np.zeros(len(start)), []
     coordinates = Coordinates(start, np.ones(len(start)))
 
     def energy(v: Float[np.ndarray, " dim"]) -> tuple[float, Float[np.ndarray, " dim"]]:
@@ -119,11 +113,12 @@ def _climb(
         downhill = scale * gradient if scale.ndim == 1 else scale.T @ gradient
         left = downhill @ downhill / 2  # nats to climb, were the density a Gaussian
         if is_peak and left < LEFT:
-            return (u, scale, curvature), evals
+            return (u, scale), path, evals
         if not np.isfinite(left):
             break
         coordinates = Coordinates(u, scale)
-    return None, evals
+        path.append((u, scale))
+    return None, path, evals
 
 
 def _bend(target: Target, u: Float[Array, " dim"]) -> tuple[Array, Array]:
@@ -156,7 +151,7 @@ def _diagonal(curvature: Float[np.ndarray, " dim"]) -> tuple[np.ndarray, bool]:
     return 1 / np.sqrt(np.abs(curvature)), bool((curvature > 0).all())
 
 
-def _elbo(target: Target, coordinates: Coordinates) -> Array:
+def gaussian_elbo(target: Target, coordinates: Coordinates) -> Array:
     """The ELBO of the normal distribution that is standard in these coordinates, nats."""
     noise = jax.random.normal(jax.random.key(0), (DRAWS, target.dim))
     log_joint = jax.lax.map(lambda v: target.log_joint(coordinates.to_u(v)), noise, batch_size=250)

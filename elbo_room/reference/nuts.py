@@ -1,24 +1,26 @@
 """NUTS draws, as many as it takes for a certificate.
 
-The chains start where NumPyro starts them, uniformly near the origin of u, but run in coordinates in which
-the best mode's curvature is the identity: of a normal whose ten coordinates correlate at 0.9999 a draw
-then takes 7 leapfrogs in place of 54.
+The chains run in coordinates in which the best Gaussian that was found is standard: of a normal whose ten
+coordinates correlate at 0.9999 a draw then takes 7 leapfrogs in place of 54. Half of them start at draws of it,
+the other half where NumPyro starts, uniformly near the origin of u, so that a second mode is still seen.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from numpyro.infer import NUTS
 from numpyro.infer.hmc import HMCState
 
 from elbo_room.effort import Budget
-from elbo_room.posterior.climb import best_coordinates
+from elbo_room.fit.pilot import best_gaussians
 from elbo_room.posterior.coordinates import Coordinates
 from elbo_room.posterior.density import Target
 from elbo_room.posterior.draws import Draws
@@ -44,7 +46,8 @@ def nuts(target: Target, budget: Budget, key: PRNGKeyArray) -> tuple[Draws, Cert
     on it.
     """
     attempts = ATTEMPTS if target.model.posterior is None else ATTEMPTS[:1]
-    coordinates, spent = best_coordinates(target, 2 * CHAINS)
+    *gaussians, elbos, spent = best_gaussians(target, 2 * CHAINS)
+    coordinates = Coordinates(*(part[elbos.argmax()] for part in gaussians))
     latent = jax.eval_shape(target.constrain, np.zeros(target.dim))
     num_coordinates = sum(site.size for site in latent.values())
     for attempt, (target_acceptance, factor) in enumerate(attempts):
@@ -80,8 +83,8 @@ def _rounds(
         potential_fn=lambda v: -target.log_joint(coordinates.to_u(v)),
         target_accept_prob=target_acceptance,
     )
-    starts = jax.jit(jax.vmap(lambda key: coordinates.to_v(target.init(key))))(
-        jax.random.split(start_key, 2 * CHAINS)
+    starts = jax.jit(jax.vmap(partial(_start, target, coordinates)))(
+        jax.random.split(start_key, 2 * CHAINS), np.arange(2 * CHAINS) % 2 == 0
     )
     state = kernel.init(jax.random.split(chain_key, 2 * CHAINS), lengths[0], init_params=starts)
     stride = math.gcd(*lengths)
@@ -111,6 +114,15 @@ def _rounds(
             strides.append(jax.tree.map(lambda x: np.swapaxes(x, 0, 1), found))
         draws, stats = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *strides)
         yield draws, stats, warmup
+
+
+def _start(
+    target: Target, coordinates: Coordinates, key: PRNGKeyArray, near: Bool[Array, ""]
+) -> Float[Array, " dim"]:
+    """Near the Gaussian's center, a draw of it; or else where NumPyro starts, as coordinates."""
+    drawn = jax.random.normal(key, (target.dim,))
+    holds = jnp.isfinite(target.log_joint(coordinates.to_u(drawn)))
+    return jnp.where(near & holds, drawn, coordinates.to_v(target.init(key)))
 
 
 def _recorded(target: Target) -> list[str]:
