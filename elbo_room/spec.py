@@ -77,6 +77,7 @@ class Guide:
             Hessian's diagonal.
         gradients_per_draw: of the log joint that one draw of it takes in training.
         min_dim: coordinates that it needs; a flow between coordinates needs two.
+        contains: names of guides whose families its own contains, so that it should end no lower than they.
         max_dim: coordinates that it is meant for, at most; None is any number. A network that is as
             wide as the posterior takes hours in hundreds of them, and its row says so instead.
     """
@@ -88,6 +89,7 @@ class Guide:
     gradients_per_draw: int = 1
     min_dim: int = 1
     max_dim: int | None = None
+    contains: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         require_name(self.name, "guide")

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
 import paramax
+from elbo_room.guides.gaussian import GAUSSIANS
 from flowjax.bijections import RationalQuadraticSpline
 from flowjax.distributions import Normal
 from flowjax.experimental.numpyro import distribution_to_numpyro
@@ -93,6 +94,7 @@ iaf = Guide(
     closed_under_affine=True,
     min_dim=2,
     max_dim=WIDE,
+    contains=GAUSSIANS,
 )
 spline = Guide(
     "spline",
@@ -100,4 +102,5 @@ spline = Guide(
     fit=fewer,
     closed_under_affine=True,
     max_dim=NARROW,
+    contains=GAUSSIANS,
 )

@@ -21,16 +21,20 @@ from numpyro.infer.autoguide import (
 
 from elbo_room import Fit, Guide
 
-meanfield = Guide("meanfield", AutoDiagonalNormal, fit=Fit(min_steps=2_500, natural_gradient=True))
-lowrank = Guide(
-    "lowrank", AutoLowRankMultivariateNormal, fit=Fit(min_steps=2_500, natural_gradient=True)
-)
+GAUSSIANS = ("meanfield", "lowrank", "fullrank", "laplace", "pathfinder")
+"""What a family contains that has every Gaussian."""
+
+natural = Fit(min_steps=2_500, natural_gradient=True)
+
+meanfield = Guide("meanfield", AutoDiagonalNormal, fit=natural)
+lowrank = Guide("lowrank", AutoLowRankMultivariateNormal, fit=natural, contains=["meanfield"])
 fullrank = Guide(
     "fullrank",
     AutoMultivariateNormal,
-    fit=Fit(min_steps=2_500, natural_gradient=True),
+    fit=natural,
     closed_under_affine=True,
     max_dim=500,
+    contains=[name for name in GAUSSIANS if name != "fullrank"],
 )
 laplace = Guide(
     "laplace",

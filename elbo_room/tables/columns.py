@@ -95,8 +95,14 @@ COLUMNS: dict[str, Column] = {
     ),
     "c2st": Column("held-out accuracy of a classifier; 0.5: cannot tell", "", "lower", True, True),
     "seed_gap": Column("ELBO of the guide's best seed less this one's", "nats", "lower", True),
+    "contained": Column(
+        "of the guides whose families this one contains, that with the highest ELBO"
+    ),
+    "contained_gap": Column(
+        "its median ELBO less this one's: above zero the optimiser failed", "nats", "lower", True
+    ),
     "converged": Column(
-        "whether doubling the steps gained at most 0.002 nats or two s.e., also in the mean of seeds"
+        "whether doubling the steps gained at most 0.005 nats or two s.e., also in the mean of seeds"
     ),
     "elbo_gain": Column("ELBO gained by the second half of the steps", "nats", "", True),
     "theory_room": Column("KL(q || p) of the best member of the family, by formula", "nats"),

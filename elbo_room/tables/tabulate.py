@@ -19,6 +19,7 @@ from elbo_room.tables.apart import guide_labels, told_apart
 from elbo_room.tables.columns import as_table
 from elbo_room.tables.crosscheck import cross_check
 from elbo_room.tables.labels import to_column
+from elbo_room.tables.nesting import Contained, add_nesting
 from elbo_room.tables.references import reference_table
 from elbo_room.tables.results import Results
 from elbo_room.tables.verdict import verdict
@@ -29,6 +30,7 @@ PARTS = ("traces", "learning_rates", "summary", "bounds")
 ABSENT = {
     "num_steps": "num_steps, learning_rate, skipped_steps, converged, elbo_gain: SVI trains nothing here",
     "theory_room": "theory_room: no formula is known",
+    "contained": "contained, contained_gap: no guide of the run is of a family that this one contains",
     "modes": "modes, modes_held: the model does not tell modes apart",
     "kl_by_definition": "kl_by_definition: the posterior's density is not known where q's draws are",
 }
@@ -63,16 +65,19 @@ def write_tables(plan: Plan, results: Results, store: Store) -> pd.DataFrame:
 def main_table(plan: Plan, results: Results) -> pd.DataFrame:
     """One row per experiment, model, guide and seed, and one per file that could not be used."""
     rows: list[Row] = []
+    nested: list[Contained] = []
     checks = _evidence_checks(plan, results)
     for entry in plan.entries:
         theory = entry.experiment.theory.get(entry.guide.name)
         for row in _rows(entry, results):
             rows.append({**_names(entry), "theory_room": theory, **row})
+            nested.append(Contained(rows[-1], entry.guide.contains))
             lacks = [name for name in ABSENT if rows[-1].get(name) is None]
             if row["status"] == "ok":
                 rows[-1]["reason"] = "; ".join(
                     filter(None, [row["reason"], *map(ABSENT.get, lacks)])
                 )
+    add_nesting(nested)
     for study, cell in plan.studies:
         if cell.key in results.lost:
             rows.append({"experiment": study.name, **asdict(results.lost[cell.key])})

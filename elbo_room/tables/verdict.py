@@ -28,6 +28,7 @@ class Thresholds:
         missed: share of the posterior that the guide's draws may hardly see.
         stuck: nats of ELBO below the best seed of a fit that was caught elsewhere.
         rising: share of its room that an unfinished fit gained by the last doubling of its steps.
+        contained: nats by which a family may end below one that it contains.
         lopsided: KL(p || q) over KL(q || p) of a guide that misses mass.
     """
 
@@ -39,6 +40,7 @@ class Thresholds:
     missed: float = 0.02
     stuck: float = 0.1
     rising: float = 0.1
+    contained: float = 0.05
     lopsided: float = 1.5
 
 
@@ -136,6 +138,12 @@ RULES = (
         "the cell gave no result, q reaches where p has no finite density, or the guide is not meant for "
         "so many coordinates, or so few",
         lambda row: row.get("status") != "ok",
+    ),
+    Rule(
+        "not_converged",
+        f"a family that this one contains reached over {LIMITS.contained} nats more, in the column `contained`: "
+        "whatever the family could do, its optimiser did not find it. This needs no reference",
+        lambda row: _stands_out(row, "contained_gap", LIMITS.contained),
     ),
     Rule(
         "no_reference",

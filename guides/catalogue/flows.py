@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 
 from elbo_room.guides.flows import NARROW, WIDE, AutoFlow, fewer, networks, splines
+from elbo_room.guides.gaussian import GAUSSIANS
 from flowjax.flows import coupling_flow
 from numpyro.infer.autoguide import AutoBNAFNormal
 
@@ -26,6 +27,7 @@ affine_coupling = Guide(
     fit=replace(networks, path_gradient=True),
     closed_under_affine=True,
     max_dim=WIDE,
+    contains=GAUSSIANS,
 )
 spline_coupling = Guide(
     "spline_coupling",
@@ -33,6 +35,7 @@ spline_coupling = Guide(
     fit=fewer,
     closed_under_affine=True,
     max_dim=NARROW,
+    contains=GAUSSIANS,
 )
 bnaf = Guide(
     "bnaf",

@@ -35,4 +35,6 @@ class AutoStudentT(AutoContinuous):
         return dist.StudentT(degrees, loc, scale)
 
 
-student = Guide("student", AutoStudentT, fit=Fit(min_steps=2_500), max_dim=40)
+student = Guide(
+    "student", AutoStudentT, fit=Fit(min_steps=2_500), max_dim=40, contains=["meanfield"]
+)

@@ -39,4 +39,4 @@ class AutoGaussianMixture(AutoContinuous):
         return dist.MixtureSameFamily(dist.Categorical(share), dist.Normal(loc, scale).to_event(1))
 
 
-gaussian_mixture = Guide("gaussian_mixture", AutoGaussianMixture)
+gaussian_mixture = Guide("gaussian_mixture", AutoGaussianMixture, contains=["meanfield"])
