@@ -62,6 +62,10 @@ class Model:
             raise ValueError(f"model '{self.name}': log_evidence belongs to its reference")
 
 
+class UnsuitedError(ValueError):
+    """A guide is not meant for a model; its row says why, and nothing has failed."""
+
+
 @dataclass(frozen=True, eq=False)
 class Guide:
     """A family of approximations.
@@ -77,6 +81,8 @@ class Guide:
             Hessian's diagonal.
         gradients_per_draw: of the log joint that one draw of it takes in training.
         min_dim: coordinates that it needs; a flow between coordinates needs two.
+        noncentered: whether it is fitted to the model with its location-scale sites turned, where their priors
+            depend on other latent sites. It is measured as a density of the model's own sites.
         contains: names of guides whose families its own contains, so that it should end no lower than they.
         max_dim: coordinates that it is meant for, at most; None is any number. A network that is as
             wide as the posterior takes hours in hundreds of them, and its row says so instead.
@@ -89,6 +95,7 @@ class Guide:
     gradients_per_draw: int = 1
     min_dim: int = 1
     max_dim: int | None = None
+    noncentered: bool = False
     contains: Sequence[str] = ()
 
     def __post_init__(self) -> None:

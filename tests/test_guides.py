@@ -18,8 +18,9 @@ from numpyro.infer.importance import psis_diagnostic
 from numpyro.infer.svi import SVIState
 
 from elbo_room.effort import Fit
-from elbo_room.fit.approximation import SolvedGuide, approximate, has_elbo_as_loss, is_flat
+from elbo_room.fit.approximation import SolvedGuide, approximate
 from elbo_room.fit.fitted import fit
+from elbo_room.fit.flat import has_elbo_as_loss, is_flat
 from elbo_room.fit.objective import FlatELBO, objective
 from elbo_room.fit.prepare import prepare
 from elbo_room.fit.train import Trainer
@@ -65,7 +66,7 @@ def moved(trainer, state):
     """Anywhere: what holds of every member of a family needs no training, which takes long to compile."""
     count, (params, rest) = state
     flat, unravel = ravel_pytree(params)
-    away = 0.1 * jax.random.normal(jax.random.key(6), flat.shape)
+    away = 0.03 * jax.random.normal(jax.random.key(6), flat.shape)
     state = count, (unravel(flat + away), rest)
     return trainer.params(SVIState(state, None, jax.random.key(0)))
 
@@ -175,6 +176,8 @@ def test_two_seeds_start_from_different_places(started, small):
     assert any(changed.values())
     located = [name for name in one if name.endswith("loc") and np.shape(one[name])]
     for name in located:
+        if not np.any(one[name]):  # at the frame's center; its networks differ
+            continue
         assert np.all(np.asarray(one[name]) != np.asarray(other[name])), name
 
 

@@ -5,6 +5,7 @@ that q is a density of, what they cost, and how the training went. `approximate`
 
     fitted           all fits of one guide, from beginning to end
     approximation    q as a density: how to draw from it, and log q
+    flat             guides that are one distribution of the whole vector
     natural          a step of natural gradient, for a family of Gaussians
     gaussian         NumPyro's Gaussian guides, fitted by such steps
     pilot            the best Gaussian, and so coordinates for a fit, found before it

@@ -11,20 +11,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 from numpyro import handlers
-from numpyro.distributions import Distribution, MixtureSameFamily, MultivariateNormal
+from numpyro.distributions import MultivariateNormal
 from numpyro.distributions.flows import BlockNeuralAutoregressiveTransform
-from numpyro.infer.autoguide import AutoContinuous, AutoDAIS, AutoLaplaceApproximation
+from numpyro.infer.autoguide import AutoLaplaceApproximation
 from numpyro.infer.util import log_density
 
 from elbo_room.effort import Fit
+from elbo_room.fit.flat import Params, is_flat, sample_and_log_prob, training_distribution
 from elbo_room.fit.prepare import prepare
 from elbo_room.posterior.coordinates import Coordinates
 from elbo_room.posterior.density import Target
+from elbo_room.posterior.noncentering import Noncentered
 from elbo_room.posterior.sites import sample_sites
 from elbo_room.spec import NumPyroFn
-
-Params = dict[str, Any]
-"""Values of a guide's `numpyro.param` sites by name."""
 
 LogJoint = Callable[[Float[Array, " dim"]], Float[Array, ""]]
 
@@ -83,49 +82,17 @@ class SolvedGuide:
     q: Callable[[Params], Approximation]
 
 
-def is_flat(guide: Any) -> bool:
-    """Whether a guide is a distribution of the whole unconstrained vector."""
-    return isinstance(guide, AutoContinuous) and not isinstance(guide, AutoDAIS)
+@dataclass(frozen=True)
+class NoncenteredGuide:
+    """A guide of a model with turned sites, as one of the model as it was.
 
-
-def has_elbo_as_loss(guide: Any) -> bool:
-    """Whether training climbs the ELBO of what is drawn in the end: not so for a Laplace guide."""
-    return not isinstance(guide, AutoLaplaceApproximation)
-
-
-def training_distribution(guide: AutoContinuous, params: Params) -> Distribution:
-    """The distribution that SVI trains in a flat guide, in the coordinates of the training.
-
-    Itself, or for a Laplace guide the point at its centre.
+    Attributes:
+        guide: that was fitted, a density of w.
+        of: both targets, and the way between them.
     """
-    q: Any = handlers.substitute(guide._get_posterior, data=params)()
-    return q if q.event_dim else q.to_event(1)  # AutoDiagonalNormal's is a batch of scalars
 
-
-def sample_and_log_prob(
-    q: Any, key: PRNGKeyArray, shape: tuple[int, ...] = ()
-) -> tuple[Float[Array, "*draw dim"], Float[Array, "*draw"]]:
-    """Draws of a distribution, and its log density there: of a flow, without inverting it."""
-    u, intermediates = q.sample_with_intermediates(key, shape)
-    return u, q.log_prob(u, intermediates) if intermediates else q.log_prob(u)
-
-
-def stratified(
-    q: Any, key: PRNGKeyArray, num_draws: int
-) -> tuple[Float[Array, "draw dim"], Float[Array, " draw"], Float[Array, " draw"]]:
-    """Draws that a gradient flows through, log q there, and weights that sum to one.
-
-    Of a mixture as many from each component, weighted by its share: no gradient flows through the
-    choice of one. Graves (2016), arXiv:1607.05690, sec. 1; Morningstar et al. (2021),
-    arXiv:2003.01687.
-    """
-    if not isinstance(q, MixtureSameFamily):
-        return *sample_and_log_prob(q, key, (num_draws,)), jnp.full(num_draws, 1 / num_draws)
-    parts: Any = q.component_distribution
-    shares: Any = q.mixing_distribution.probs
-    each = -(-num_draws // q.mixture_size)
-    u = parts.sample(key, (each,)).reshape(-1, *q.event_shape)
-    return u, q.log_prob(u), jnp.tile(shares / each, each)
+    guide: Any
+    of: Noncentered
 
 
 def approximate(
@@ -136,6 +103,9 @@ def approximate(
     A flat guide's parameters may be those of a density of v, in the given coordinates; so may those
     of a `SolvedGuide`.
     """
+    if isinstance(guide, NoncenteredGuide):
+        w = approximate(guide.guide, params, guide.of.target, coordinates)
+        return _turned_back(w, guide.of, target)
     if isinstance(guide, SolvedGuide):
         q = guide.q(params)
     elif not is_flat(guide):
@@ -165,6 +135,25 @@ def _mapped(q: Approximation, coordinates: Coordinates) -> Approximation:
     def log_prob(u: Array) -> Array:
         assert q.log_prob is not None
         return q.log_prob(coordinates.to_v(u)) - coordinates.log_abs_det_jacobian
+
+    return Approximation(sample, log_prob if q.log_prob else None)
+
+
+def _turned_back(q: Approximation, of: Noncentered, target: Target) -> Approximation:
+    """A density of w as one of u. Since p is the same posterior in both, so is p / q: no Jacobian is needed."""
+
+    def log_jacobian(u: Array, w: Array) -> Array:
+        return of.target.log_joint(w) - target.log_joint(u)
+
+    def sample(key: PRNGKeyArray) -> tuple[Array, Array | None]:
+        w, log_q = q.sample_and_log_prob(key)
+        u = of.to_u(w)
+        return u, None if log_q is None else log_q - log_jacobian(u, w)
+
+    def log_prob(u: Array) -> Array:
+        assert q.log_prob is not None
+        w = of.to_w(u)
+        return q.log_prob(w) - log_jacobian(u, w)
 
     return Approximation(sample, log_prob if q.log_prob else None)
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from numpyro.infer.svi import SVIState
 
-from elbo_room.fit.approximation import Params
+from elbo_room.fit.flat import Params
 from elbo_room.fit.gaussian import GaussianTrainer
 from elbo_room.fit.train import Span, Trainer
 from elbo_room.posterior.coordinates import Coordinates

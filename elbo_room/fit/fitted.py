@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Array, Int, PRNGKeyArray
 
 from elbo_room.effort import Fit
-from elbo_room.fit.approximation import Params, SolvedGuide
+from elbo_room.fit.approximation import NoncenteredGuide, SolvedGuide
+from elbo_room.fit.flat import Params
 from elbo_room.fit.gaussian import as_possible
 from elbo_room.fit.pilot import Pilot, identity, precondition
 from elbo_room.fit.prepare import prepare
@@ -20,6 +21,7 @@ from elbo_room.fit.programs import get_ready
 from elbo_room.fit.rounds import Rounds, train_in_rounds
 from elbo_room.posterior.coordinates import Coordinates
 from elbo_room.posterior.density import Target
+from elbo_room.posterior.noncentering import noncentered
 from elbo_room.posterior.sites import has_parameters
 from elbo_room.spec import Guide
 
@@ -62,8 +64,14 @@ def fit(
 
     Raises:
         ValueError: the guide's sites are not the model's; or nothing is built.
+        UnsuitedError: the guide is not meant for such a model.
     """
     clock = time.perf_counter()
+    if guide_spec.noncentered:
+        turned = noncentered(target)
+        inner = replace(guide_spec, noncentered=False)
+        fitted = fit(turned.target, inner, options, num_seeds, key)
+        return replace(fitted, guide=NoncenteredGuide(fitted.guide, turned))
     guide = guide_spec.build(target.model.fn)
     if not (callable(guide) or isinstance(guide, SolvedGuide)):
         raise ValueError(f"guide '{guide_spec.name}': build returns no guide, but {guide!r}")

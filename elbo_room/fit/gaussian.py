@@ -22,7 +22,8 @@ from numpyro.infer.svi import SVIState
 
 from elbo_room.effort import Fit
 from elbo_room.fit import natural
-from elbo_room.fit.approximation import Params, approximate, training_distribution
+from elbo_room.fit.approximation import approximate
+from elbo_room.fit.flat import Params, training_distribution
 from elbo_room.fit.natural import Family, Member, Surrogate
 from elbo_room.fit.train import Span
 from elbo_room.posterior.climb import DENSE

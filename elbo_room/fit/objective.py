@@ -14,7 +14,7 @@ from numpyro.infer import Trace_ELBO
 from numpyro.infer.elbo import ELBO
 
 from elbo_room.effort import Fit
-from elbo_room.fit.approximation import Params, is_flat, stratified, training_distribution
+from elbo_room.fit.flat import Params, is_flat, stratified, training_distribution
 from elbo_room.posterior.coordinates import Coordinates
 from elbo_room.posterior.density import Target
 

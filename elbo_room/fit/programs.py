@@ -21,8 +21,8 @@ from numpyro.distributions.distribution import validation_enabled
 from numpyro.infer.svi import SVIState
 
 from elbo_room.effort import Fit
-from elbo_room.fit.approximation import Params, is_flat
 from elbo_room.fit.batch import Trace, init, log_weights, train
+from elbo_room.fit.flat import Params, is_flat
 from elbo_room.fit.gaussian import GaussianTrainer
 from elbo_room.fit.objective import precision
 from elbo_room.fit.pilot import Pilot, identity, is_dense, precondition

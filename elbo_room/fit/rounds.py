@@ -16,8 +16,8 @@ from jaxtyping import Bool, Float, Int
 
 from elbo_room.effort import Fit
 from elbo_room.estimate import mean
-from elbo_room.fit.approximation import Params, has_elbo_as_loss
 from elbo_room.fit.batch import CHUNKS
+from elbo_room.fit.flat import Params, has_elbo_as_loss
 from elbo_room.fit.programs import Ready
 
 TOLERANCE = 0.005

@@ -16,7 +16,8 @@ from numpyro.infer.autoguide import AutoGuide
 from numpyro.infer.svi import SVIState
 
 from elbo_room.effort import Fit
-from elbo_room.fit.approximation import Params, approximate, is_flat
+from elbo_room.fit.approximation import approximate
+from elbo_room.fit.flat import Params, is_flat
 from elbo_room.fit.objective import drop_nonfinite, objective, precision
 from elbo_room.posterior.coordinates import Coordinates
 from elbo_room.posterior.density import Target

@@ -11,8 +11,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from elbo_room.effort import Budget
 from elbo_room.estimate import mean
-from elbo_room.fit.approximation import Params, approximate, exact_posterior
+from elbo_room.fit.approximation import approximate, exact_posterior
 from elbo_room.fit.fitted import Fitted
+from elbo_room.fit.flat import Params
 from elbo_room.measure.modes import modes_held
 from elbo_room.measure.samples import Row, Sample
 from elbo_room.posterior.coordinates import Coordinates

@@ -11,8 +11,8 @@ import xarray as xr
 from jaxtyping import Float
 
 from elbo_room.estimate import mean
-from elbo_room.fit.approximation import has_elbo_as_loss
 from elbo_room.fit.fitted import Fitted
+from elbo_room.fit.flat import has_elbo_as_loss
 from elbo_room.measure.metrics import importance_bounds
 
 Row = dict[str, Any]

@@ -10,6 +10,7 @@ between u and the sites' values; where its modes are, and in which `Coordinates`
     coordinates    u = center + scale v
     starts         points at which a density may be tried
     reading        the files that a model reads as it runs
+    noncentering   the same posterior with its location-scale sites turned
     propriety      whether the posterior can be normalised
     climb          modes by L-BFGS, and the curvature there
 """

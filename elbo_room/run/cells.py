@@ -19,7 +19,7 @@ from elbo_room.posterior.propriety import improper_along
 from elbo_room.posterior.starts import is_steady, prior_log_joints
 from elbo_room.posterior.target import make_target
 from elbo_room.reference.make import Reference, make_reference
-from elbo_room.spec import Guide, Model
+from elbo_room.spec import Guide, Model, UnsuitedError
 
 
 def reference_cell(model: Model, budget: Budget) -> Reference:
@@ -66,5 +66,8 @@ def fit_cell(
         why = f"{guide.name} is meant for at most {guide.max_dim} coordinates, and here are {target.dim}"
         return unsuited(target, why, seeds)
     pair = reference_pair(target, reference)
-    fitted = fit(target, guide, options, seeds, jax.random.key(1))
+    try:
+        fitted = fit(target, guide, options, seeds, jax.random.key(1))
+    except UnsuitedError as error:
+        return unsuited(target, str(error), seeds)
     return measure(target, fitted, pair, budget)

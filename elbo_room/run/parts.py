@@ -38,6 +38,7 @@ def fit_parts(
             guide.gradients_per_draw,
             guide.min_dim,
             guide.max_dim,
+            guide.noncentered,
         ),
         "fit": fingerprint(fit, seeds),
         "budget": fingerprint(budget),

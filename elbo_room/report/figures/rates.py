@@ -22,10 +22,12 @@ def compares_rates(view: View) -> bool:
 def rates(view: View) -> Picture:
     """Did the learning rate matter? A dot for each seed, a line through the medians of the seeds."""
     name, evidence, _ = view.integral
-    elbo = view.rates["elbo"].where(np.isfinite(view.rates["elbo"]), -np.inf)
+    several = view.rates.groupby("guide")["learning_rate"].transform("nunique") > 1
+    tried = view.rates[several]
+    elbo = tried["elbo"].where(np.isfinite(tried["elbo"]), -np.inf)
     if not np.isfinite(evidence):
         name, evidence = "the best ELBO", elbo.max()
-    table = view.rates.assign(below=evidence - elbo)
+    table = tried.assign(below=evidence - elbo)
     table["beyond"] = table["below"] > FAR * widest(table["below"][np.isfinite(elbo)])
     edge = max(table.loc[~table["beyond"], "below"].max(), LEAST) * (1 + table["beyond"].any())
     measured = [guide for guide in view.medians().index if guide in set(table["guide"])]
@@ -40,8 +42,8 @@ def rates(view: View) -> Picture:
         axes.plot([], [], "x", color="0.2", ms=9, mew=3, label="diverged, or\nbeyond the axis")
     axes.set(ylim=(max(table["below"].min(), LEAST) / 2, 1.5 * edge), xlabel="learning rate")
     dress(axes, f"ELBO below {name} [nats]")
-    tried = sorted(table["learning_rate"].unique())
-    axes.set_xticks(tried, [f"{rate:g}" for rate in tried])
+    shown = sorted(table["learning_rate"].unique())
+    axes.set_xticks(shown, [f"{rate:g}" for rate in shown])
     medians = table.groupby(["guide", "learning_rate"])["below"].median()
     title = _rates_title(medians)
     said = "; ".join(
