@@ -1,20 +1,19 @@
-"""The right units, found by a pilot.
+"""Any units.
 
 **What does it cost a guide that a posterior's scales differ?** Adam moves every parameter by about
 its learning rate, whatever the parameter's scale. NUTS adapts its mass matrix to the posterior; plain
-stochastic variational inference adapts nothing. So here a pilot comes first: L-BFGS climbs to the
-mode, and the curvature there gives coordinates in which the posterior has about unit scale. The guide
-is fitted in these, and its density mapped back exactly.
+stochastic variational inference adapts nothing. A step of natural gradient is the same in any units: Gaussians
+are fitted so here. The guides called `_plain` are the same families, by NumPyro's SVI with Adam, as it comes.
 
-A family stays itself. Full-rank Gaussians are closed under linear maps, and get the whole Hessian.
-Mean-field would become another family, and gets the diagonal. The guides called `_plain` go without.
+For all other guides the best Gaussian comes first, as a pilot: in its coordinates the posterior has about unit
+scale. The guide is fitted in these, and its density mapped back exactly. A family stays itself: those that are
+closed under linear maps get the whole covariance, any other a diagonal.
 On `wide` the best member is known: full-rank leaves nothing, and mean-field, for neighbours correlated
 by r in d dimensions, (d - 2) log(1 + r^2) / 2 - log(1 - r^2) / 2 nats.
 
-Where there is no mode, as in a funnel's neck, the pilot says so and changes nothing: see the column
-`whitening`. `raw_scales` asks the same of posteriordb's regressions.
+`raw_scales` asks the same of posteriordb's regressions, and `optimisers` of posteriors that are no Gaussians.
 
-Source: Zhang, Carpenter, Gelman and Vehtari (2022), Pathfinder, JMLR 23(306), for L-BFGS as a pilot.
+Source: Khan and Rue (2023), JMLR 24(281), for natural gradients.
 """
 
 from dataclasses import replace

@@ -138,7 +138,7 @@ def noncentered(target: Target) -> Noncentered:
     sites = tuple(_turnable(target))
     if not sites:
         raise UnsuitedError(
-            "the model has no site of a location-scale family whose prior depends on other latent sites"
+            "no latent site that could be standardised has a prior that depends on another"
         )
     fn = handlers.reparam(model.fn, config=lambda site: _TURN if site["name"] in sites else None)
     turned = make_target(replace(model, name=f"{model.name}_turned", fn=fn, posterior=None))

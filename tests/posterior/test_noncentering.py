@@ -79,5 +79,5 @@ def flat():
 
 
 def test_a_model_without_such_a_site_is_told_so():
-    with pytest.raises(UnsuitedError, match="no site of a location-scale family whose prior"):
+    with pytest.raises(UnsuitedError, match="has a prior that depends on another"):
         noncentered(make_target(Model("flat", flat)))
