@@ -18,8 +18,8 @@ class Fit:
         num_particles: draws of the guide behind each step's gradient.
         learning_rates: the highest rates of a round that are tried. The one whose fits reach the
             best ELBO on fresh draws is kept.
-        precondition: whether a pilot rescales the posterior first. It costs a climb to a mode and a
-            Hessian; where that would not help, it says so and changes nothing.
+        precondition: whether a pilot rescales the posterior first, by the best Gaussian that it finds. It costs
+            some climbs, their Hessians, and some hundred steps of natural gradient.
         path_gradient: whether the gradient flows through the draws alone. Less noise near q = p;
             the guide's density must be cheap at any point.
         single_precision: whether the guide and the optimiser are in single precision while it is trained.

@@ -77,8 +77,8 @@ class Guide:
             returns a `elbo_room.fit.approximation.SolvedGuide`.
         fit: how to train it, where the experiment's own `Fit` would not do.
         closed_under_affine: whether it is closed under lower triangular linear maps. Such a family may be
-            preconditioned by a whole Hessian; any other, which would become another family, by the
-            Hessian's diagonal.
+            preconditioned by a whole covariance; any other, which would become another family, by a
+            diagonal.
         gradients_per_draw: of the log joint that one draw of it takes in training.
         min_dim: coordinates that it needs; a flow between coordinates needs two.
         noncentered: whether it is fitted to the model with its location-scale sites turned, where their priors

@@ -1,8 +1,8 @@
 """Regressions as they come.
 
-**What does the pilot buy on posteriors that somebody really asked for?** These regressions are on raw
+**What does the optimiser decide on posteriors that somebody really asked for?** These regressions are on raw
 scales: standard deviations from 0.007 to 30, correlations up to -0.9999. Each guide is fitted twice,
-with the pilot's coordinates and, as `_plain`, without. All of these posteriors are nearly Gaussian, so
+by natural gradient and, as `_plain`, by Adam in the parameters as they come. All of these posteriors are nearly Gaussian, so
 a full-rank guide that is found leaves hardly anything: what `fullrank_plain` leaves more is the
 optimiser's doing, and none of it the family's.
 

@@ -12,7 +12,7 @@
 
 The spline's ends with a learnt triangular affine map, since a spline is the identity outside its interval.
 NumPyro's is a triangular map, and stays one under a linear triangular map, so both may be whitened by a
-whole Hessian. Networks are trained in single precision. `make recipes` tries other depths, widths and
+whole covariance. Networks are trained in single precision. `make recipes` tries other depths, widths and
 particles.
 """
 

@@ -1,6 +1,6 @@
 """Every mode that can be found, each with the Gaussian of its curvature.
 
-- `laplace_mixture`: L-BFGS climbs from 64 starts, from one to forty scales of the pilot away from its mode.
+- `laplace_mixture`: L-BFGS climbs from 64 starts, from one to forty scales of the pilot away from its center.
   Each end is a component: centred there, its precision the Hessian, its weight Laplace's estimate of the
   mode's mass, shared among the ends that are the same mode. It is not fitted to the ELBO.
 
