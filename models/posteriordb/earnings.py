@@ -11,6 +11,7 @@ Source: Gelman and Hill (2007), Data Analysis Using Regression, ch. 4; posterior
 """
 
 import jax.numpy as jnp
+import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from numpyro.distributions import constraints
@@ -29,7 +30,7 @@ def model(earn, height, male):
 
 ENTRY = "earnings-logearn_logheight_male"
 data = published_data(ENTRY, "earn", "height", "male")
-mean_log_height = jnp.log(data["height"]).mean()
+mean_log_height = float(np.log(np.asarray(data["height"])).mean())
 
 
 def centre(name, fn, obs):
