@@ -76,7 +76,7 @@ def find_bumps(target: Target, num_starts: int) -> tuple[list[Bump], int]:
     for start in np.asarray(starts()):
         peak, path, taken = _climb(slope, bend, start)
         tried = [bump(*place) for place in (path if peak is None else [peak])]
-        found.append(max([*tried, found[0]][: max(1, len(tried))], key=lambda one: one.elbo))
+        found.append(max(tried, default=found[0], key=lambda bump: bump.elbo))
         evals += taken + DRAWS * len(tried)
     return found, evals
 
