@@ -13,7 +13,7 @@ spaced = $(strip $(subst $(comma), ,$(1)))
 commaed = $(subst $(empty) ,$(comma),$(spaced))
 flag = $(if $(2), --$(1) '$(2)')
 
-.PHONY: help experiments catalogue plan report publish calibration planted posteriordb quality gradients recipes bench faults hostile test laws wheel lint lock clean
+.PHONY: help experiments catalogue plan report publish calibration planted posteriordb quality gradients recipes bench faults hostile gaussians test laws wheel lint lock clean
 
 help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -77,6 +77,9 @@ faults: $(READY) ## does anything cost a finished cell? writes benchmarks/faults
 
 # Two processes share the files out; a single test started by hand starts none, see CONTRIBUTING.md.
 SHARED := --numprocesses=2 --dist=loadfile
+
+gaussians: $(READY) ## what natural gradient reaches on every model, beside Adam; writes benchmarks/gaussians.csv
+	$(RUN) benchmarks.gaussians
 
 hostile: $(READY) ## what becomes of 143 small models, half of them broken? writes benchmarks/hostile.csv
 	OMP_NUM_THREADS=1 .venv/bin/python -m benchmarks.hostile
