@@ -8,7 +8,7 @@
   training only climbs to the mode, so one particle is enough.
 
 The first three are fitted by natural gradient, each step Newton's on the ELBO, in the place of Adam: on the
-centred sleep study `fullrank` left 204 nats with Adam, and leaves 0.38 with a third of the gradients. What
+centred sleep study `fullrank` left 204 nats with Adam, and leaves 0.38 with less than half of the gradients. What
 the optimiser does to a family is an experiment of its own, `optimisers`.
 """
 

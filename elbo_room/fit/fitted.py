@@ -52,6 +52,11 @@ class Fitted:
     gradients_per_draw: int = 1
 
     @property
+    def trained(self) -> Any:
+        """The guide that was trained: of turned sites, where the model's were turned."""
+        return self.guide.guide if isinstance(self.guide, NoncenteredGuide) else self.guide
+
+    @property
     def seeds(self) -> int:
         """How many fits."""
         return len(self.gradient_evals)

@@ -39,7 +39,7 @@ class Pilot:
         coordinates: for each fit, with a leading axis.
         kind: "dense", "diagonal", or "none: " and why.
         gradient_evals: gradients of the log joint behind each fit, a Hessian counted as `dim`; those of all
-            climbs, since any could have been chosen.
+            climbs and Gaussians, since any could have been chosen.
     """
 
     coordinates: Coordinates
@@ -95,7 +95,7 @@ def best_gaussians(
     for i, length in enumerate(ROUNDS):
         after = one_round(found, jax.random.fold_in(key, i), np.array(length))
         reached = np.asarray(judge(Coordinates(*after)))
-        evals += length * natural.num_draws(target.dim)
+        evals += length * natural.num_draws(target.dim) * len(bumps)
         reached = np.where(np.isfinite(reached), reached, NONE)
         gains = reached - elbos
         better = gains > 0

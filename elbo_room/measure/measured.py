@@ -72,7 +72,7 @@ def measure(target: Target, fitted: Fitted, reference: ReferencePair, budget: Bu
         divergences = by_definition(target, fitted, budget, jax.random.key(3))
     for seed, row in enumerate(rows):
         row |= divergences[seed] | held[seed] | ends[seed] | views.cost(fitted, seed)
-    numbers = {"dtype": dtype(fitted.guide, fitted.options), "platform": jax.default_backend()}
+    numbers = {"dtype": dtype(fitted.trained, fitted.options), "platform": jax.default_backend()}
     for row in rows:
         row |= numbers | {"measure_seconds": time.perf_counter() - clock}
     typical = int(np.argsort([row.get("elbo", -np.inf) for row in rows])[fitted.seeds // 2])

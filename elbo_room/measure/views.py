@@ -64,7 +64,7 @@ def traces(fitted: Fitted) -> list[Row]:
 
     The gradients are the pilot's and those of this rate alone, not of the search for it.
     """
-    if (rounds := fitted.rounds) is None or not has_elbo_as_loss(fitted.guide):
+    if (rounds := fitted.rounds) is None or not has_elbo_as_loss(fitted.trained):
         return []
     elbo, elbo_se = rounds.elbo[rounds.rate], rounds.elbo_se[rounds.rate]
     each = fitted.options.num_particles * fitted.gradients_per_draw

@@ -31,6 +31,9 @@ from elbo_room.posterior.sites import latent_sites
 from elbo_room.posterior.target import make_target
 from elbo_room.spec import UnsuitedError
 
+POINTS = 3
+"""Where the densities of both models are compared."""
+
 Map = Callable[[Any], Any]
 
 
@@ -130,7 +133,8 @@ def noncentered(target: Target) -> Noncentered:
     """The target with every site turned that can be, and whose prior depends on other latent sites.
 
     Raises:
-        UnsuitedError: there is no such site, or turning them there and back does not lead back.
+        UnsuitedError: there is no such site; or the turned model is another one, as where `handlers.scale`
+            weights a site's density.
     """
     model = target.model
     if target.minibatched is not None:
@@ -151,11 +155,19 @@ def noncentered(target: Target) -> Noncentered:
         latent = latent_sites(handlers.substitute(model.fn, z), model.data)
         return turned.unconstrain(z | {_name(s): _inverse(latent[s]["fn"], z[s]) for s in sites})[0]
 
-    found = Noncentered(turned, sites, to_u, to_w)
-    w = turned.init(jax.random.key(0))
-    if turned.dim != target.dim or not np.allclose(to_w(to_u(w)), w, atol=1e-6):
-        raise UnsuitedError(f"the sites {', '.join(sites)} do not come back when they are turned")
-    return found
+    def off(w: Float[Array, " dim"]) -> tuple[Array, Array]:
+        """How far w is from where it comes back, and its density from that of u with the Jacobian counted."""
+        u = to_u(w)
+        volume = jnp.linalg.slogdet(jax.jacobian(to_u)(w))[1]
+        return jnp.abs(to_w(u) - w).max(), turned.log_joint(w) - target.log_joint(u) - volume
+
+    if turned.dim == target.dim:
+        points = jax.vmap(turned.init)(jax.random.split(jax.random.key(0), POINTS))
+        if np.allclose(jax.jit(lambda: jax.lax.map(off, points))(), 0, atol=1e-6):
+            return Noncentered(turned, sites, to_u, to_w)
+    raise UnsuitedError(
+        f"turning {', '.join(sites)} makes another posterior: is a site weighted or masked?"
+    )
 
 
 _TURN = _Turn()

@@ -72,12 +72,11 @@ def main_table(plan: Plan, results: Results) -> pd.DataFrame:
         for row in _rows(entry, results):
             rows.append({**_names(entry), "theory_room": theory, **row})
             nested.append(Contained(rows[-1], entry.guide.contains))
-            lacks = [name for name in ABSENT if rows[-1].get(name) is None]
-            if row["status"] == "ok":
-                rows[-1]["reason"] = "; ".join(
-                    filter(None, [row["reason"], *map(ABSENT.get, lacks)])
-                )
     add_nesting(nested)
+    for row in rows:
+        if row["status"] == "ok":
+            lacks = [why for name, why in ABSENT.items() if row.get(name) is None]
+            row["reason"] = "; ".join([row["reason"], *lacks] if row["reason"] else lacks)
     for study, cell in plan.studies:
         if cell.key in results.lost:
             rows.append({"experiment": study.name, **asdict(results.lost[cell.key])})

@@ -96,6 +96,12 @@ def test_the_reference_has_its_certificate_and_its_draws(smoke_run):
     assert (smoke_run / "reference" / "regression.nc").is_file()
 
 
+def test_only_a_row_that_has_no_contained_family_says_so(table):
+    said = table["reason"].str.contains("contained, contained_gap:")
+    assert (said == table["contained"].isna()).all()
+    assert set(table.loc[~said, "guide"]) == {"fullrank"}
+
+
 def test_no_half_written_file_is_left(smoke_run):
     assert not list(smoke_run.rglob("*.partial"))
 

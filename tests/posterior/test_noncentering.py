@@ -65,6 +65,7 @@ def test_of_a_funnel_a_turned_gaussian_is_the_posterior_both_ways():
     target = make_target(Model("funnel", funnel))
     fitted = fit(target, guide, BUDGETS["smoke"].fit(guide.fit), 1, jax.random.key(0))
     params, coordinates = jax.tree.map(lambda x: x[0], (fitted.params, fitted.pilot.coordinates))
+    assert fitted.trained is fitted.guide.guide
     q = approximate(fitted.guide, params, target, coordinates)
     u, log_q = jax.vmap(q.sample_and_log_prob)(jax.random.split(jax.random.key(1), 100))
     np.testing.assert_allclose(jax.vmap(target.log_joint)(u), log_q, atol=1e-6)
@@ -81,3 +82,14 @@ def flat():
 def test_a_model_without_such_a_site_is_told_so():
     with pytest.raises(UnsuitedError, match="has a prior that depends on another"):
         noncentered(make_target(Model("flat", flat)))
+
+
+def weighted():
+    scale = numpyro.sample("scale", dist.HalfNormal(2.0))
+    with numpyro.handlers.scale(scale=0.5):
+        numpyro.sample("x", dist.Normal(1.0, scale).expand([3]).to_event(1))
+
+
+def test_a_weighted_site_is_not_turned_into_another_posterior():
+    with pytest.raises(UnsuitedError, match="makes another posterior"):
+        noncentered(make_target(Model("weighted", weighted)))
