@@ -101,8 +101,8 @@ class AutoIAF(AutoIAFNormal):
         return super()._get_posterior()
 
 
-networks = Fit(learning_rates=(3e-3, 1e-2), single_precision=True)
-fewer = Fit(num_particles=8, learning_rates=(3e-3, 1e-2), single_precision=True)
+networks = Fit(2_500, 10_000, 32, learning_rates=(3e-3, 1e-2), single_precision=True)
+fewer = replace(networks, num_particles=16)
 """A step of splines costs ten affine ones, so they get half the particles."""
 
 WIDE, NARROW = 100, 25

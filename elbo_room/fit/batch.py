@@ -1,8 +1,8 @@
 """All fits of a cell as one program: their starts, a round of their training, the ELBO after it.
 
-Each step of `Trainer` is `vmap`ped over learning rates and seeds inside the loops, so that these are
-traced once. States and what is found have the axes [rate, seed]. All rates have the same random
-numbers, and every seed its own.
+Each step of `Trainer` is `vmap`ped over seeds inside the loops, so that these are traced once. States and
+what is found have a leading axis of seeds. A learning rate is an argument, so that one program serves all of
+them, and one that has lost can stop. All rates have the same random numbers, and every seed its own.
 """
 
 from __future__ import annotations
@@ -25,12 +25,9 @@ CHUNKS = 25
 DRAWS = 4_000
 """Fresh draws behind the ELBO after a round: the same base noise for every fit and round."""
 
-BY_RATE, BY_SEED = SVIState(0, None, None), SVIState(0, None, 0)
-"""The axes of a state: each rate has parameters of its own, and all rates the same random numbers."""
-
 
 class Trace(NamedTuple):
-    """A round of every fit, chunk by chunk.
+    """A round of every seed, chunk by chunk.
 
     Attributes:
         elbo: mean of the steps' estimates, each on fresh draws, nats.
@@ -38,51 +35,46 @@ class Trace(NamedTuple):
         skipped: steps whose loss was not finite.
     """
 
-    elbo: Float[Array, "rate seed chunk"]
-    elbo_se: Float[Array, "rate seed chunk"]
-    skipped: Int[Array, "rate seed chunk"]
+    elbo: Float[Array, "seed chunk"]
+    elbo_se: Float[Array, "seed chunk"]
+    skipped: Int[Array, "seed chunk"]
 
 
 def init(
-    trainer: Trainer | GaussianTrainer, num_rates: int, coordinates: Coordinates, key: PRNGKeyArray
+    trainer: Trainer | GaussianTrainer, coordinates: Coordinates, key: PRNGKeyArray
 ) -> SVIState:
-    """The states before the first step: a start for each seed, the same for every rate."""
+    """The states before the first step: a start for each seed."""
     keys = jax.random.split(key, len(coordinates.center))
     # One after the other: a vmapped network's start takes longer to compile than to run.
     each = jax.lax.map(lambda seed: trainer.init(*seed), (keys, coordinates))
-
-    def over_rates(leaf: Array) -> Array:
-        return jnp.broadcast_to(leaf, (num_rates, *leaf.shape))
-
-    return SVIState(jax.tree.map(over_rates, each), None, keys)
+    return SVIState(each, None, keys)
 
 
 def train(
     trainer: Trainer | GaussianTrainer,
     states: SVIState,
-    rates: Float[Array, " rate"],
+    rate: Float[Array, ""],
     coordinates: Coordinates,
     begin: Int[Array, ""],
     every: Int[Array, ""],
 ) -> tuple[SVIState, Trace]:
-    """A round of every fit.
+    """A round of every seed.
 
     Args:
         trainer: of one fit.
         states: after `begin` steps.
-        rates: the highest learning rate of the round.
+        rate: the highest learning rate of the round.
         coordinates: the coordinates that each seed's guide is a density of.
         begin: steps that were taken before.
         every: steps of a chunk.
     """
     span = Span(begin, every * CHUNKS)
-    update = jax.vmap(trainer.step, (BY_SEED, None, 0, None))
-    update = jax.vmap(update, (BY_RATE, 0, None, None), (BY_RATE, 0))
-    nothing = jnp.zeros((len(rates), len(coordinates.center)))
+    update = jax.vmap(trainer.step, (0, None, 0, None))
+    nothing = jnp.zeros(len(coordinates.center))
 
     def step(_: Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
         states, total, squares, skipped = carry
-        states, loss = update(states, rates, coordinates, span)
+        states, loss = update(states, rate, coordinates, span)
         finite = jnp.isfinite(loss)
         loss = jnp.where(finite, loss, 0.0)
         return states, total - loss, squares + loss**2, skipped + ~finite
@@ -104,11 +96,10 @@ def log_weights(
     states: SVIState,
     coordinates: Coordinates,
     key: PRNGKeyArray,
-) -> tuple[Params, Float[Array, "rate seed draw"]]:
+) -> tuple[Params, Float[Array, "seed draw"]]:
     """Every guide's parameters, and log p(x, z) - log q(z) at fresh draws: in the mean, the ELBO."""
-    params = jax.vmap(jax.vmap(trainer.params, (BY_SEED,)), (BY_RATE,))(states)
+    params = jax.vmap(trainer.params)(states)
     each = jax.vmap(trainer.log_weight, (0, 0, None))
-    each = jax.vmap(each, (0, None, None))
     keys = jax.random.split(jax.random.fold_in(key, len(coordinates.center)), DRAWS)
     log_w = jax.lax.map(lambda key: each(params, coordinates, key), keys, batch_size=250)
     return params, jnp.moveaxis(log_w, 0, -1)

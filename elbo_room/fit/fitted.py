@@ -93,8 +93,8 @@ def fit(
     rounds = train_in_rounds(ready, options)
     fitted = time.perf_counter()
     a_draw = guide_spec.gradients_per_draw
-    each = options.num_particles * a_draw * len(options.learning_rates)
-    evals = np.full(num_seeds, ready.pilot.gradient_evals + rounds.steps[-1] * each)
+    each = options.num_particles * a_draw
+    evals = np.full(num_seeds, ready.pilot.gradient_evals + rounds.taken.sum() * each)
     seconds = compiled - clock, fitted - compiled
     return Fitted(ready.guide, options, ready.pilot, rounds.params, evals, rounds, *seconds, a_draw)
 

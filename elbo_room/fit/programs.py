@@ -6,7 +6,6 @@ program, and other seeds of the same question use it again.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions.distribution import validation_enabled
 from numpyro.infer.svi import SVIState
 
@@ -39,8 +38,8 @@ THREADS = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
 POOL = ThreadPoolExecutor(max(2, THREADS), initializer=lambda: jax.enable_x64(True).__enter__())
 """Threads for the compiler, the pilot and the programs. In JAX each thread has its own precision."""
 
-States = tuple[SVIState, ...]
-"""The states of all fits, for each group of learning rates."""
+States = dict[int, SVIState]
+"""The states of all seeds, for each learning rate by its place among all."""
 
 
 class Ready(NamedTuple):
@@ -50,15 +49,15 @@ class Ready(NamedTuple):
         guide: the NumPyro guide.
         pilot: what was found before.
         states: before the first step.
-        train: (states, steps before, steps of a chunk) -> states and trace after a round.
-        log_weights: states -> parameters and log weights.
+        train: (states, steps before, steps of a chunk) -> states and trace after a round, for each rate.
+        log_weights: states -> parameters and log weights, for each rate.
     """
 
     guide: Any
     pilot: Pilot
     states: States
-    train: Callable[[States, int, int], tuple[States, Trace]]
-    log_weights: Callable[[States], tuple[Params, Array]]
+    train: Callable[[States, int, int], dict[int, tuple[SVIState, Trace]]]
+    log_weights: Callable[[States], dict[int, tuple[Params, Array]]]
 
 
 def get_ready(
@@ -83,44 +82,30 @@ def get_ready(
         trainer = _trainer(target, guide_spec, options)
         starting, training, weighing = _compile(trainer, num_seeds, is_dense(target, affine))
     pilot = looking.result()
-    coordinates, groups = pilot.coordinates, _groups(options)
+    coordinates, rates = pilot.coordinates, options.learning_rates
     state = starting.result()(coordinates, key)
     if options.natural_gradient:
         plain = identity(target, num_seeds, False, "").coordinates
         pilot = replace(pilot, coordinates=plain)
     one_round, afterwards = training.result(), weighing.result()
 
-    def train_all(states: States, begin: int, every: int) -> tuple[States, Trace]:
+    def train_all(states: States, begin: int, every: int) -> dict[int, tuple[SVIState, Trace]]:
         counts = np.array(begin), np.array(every)
-        found = _side_by_side(
-            lambda s, rates: one_round(s, rates, coordinates, *counts), states, groups
+        return _side_by_side(
+            lambda i: one_round(states[i], np.array(rates[i]), coordinates, *counts), states
         )
-        after, traces = zip(*found, strict=True)
-        return after, _joined(traces, len(options.learning_rates))
 
-    def weigh_all(states: States) -> tuple[Params, Array]:
-        found = _side_by_side(lambda state: afterwards(state, coordinates, key), states)
-        return _joined(found, len(options.learning_rates))
+    def weigh_all(states: States) -> dict[int, tuple[Params, Array]]:
+        return _side_by_side(lambda i: afterwards(states[i], coordinates, key), states)
 
-    return Ready(trainer.guide, pilot, (state,) * len(groups), train_all, weigh_all)
-
-
-def _groups(options: Fit) -> list[Float[np.ndarray, " rate"]]:
-    """The learning rates, shared out over threads in equal parts; the last one fills up the last."""
-    size = math.ceil(len(options.learning_rates) / THREADS)
-    rates = np.array(options.learning_rates)
-    groups = [rates[i : i + size] for i in range(0, len(rates), size)]
-    return [np.pad(group, (0, size - len(group)), mode="edge") for group in groups]
+    return Ready(
+        trainer.guide, pilot, dict.fromkeys(range(len(rates)), state), train_all, weigh_all
+    )
 
 
-def _side_by_side(call: Callable[..., Any], *arguments: Iterable[Any]) -> list[Any]:
-    """A call for each group, each in a thread of its own."""
-    return list(POOL.map(lambda *each: jax.block_until_ready(call(*each)), *arguments))
-
-
-def _joined(parts: Iterable[Any], num_rates: int) -> Any:
-    """All rates again, those that fill up left out."""
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:num_rates], *parts)
+def _side_by_side(call: Callable[[int], Any], rates: Iterable[int]) -> dict[int, Any]:
+    """A call for each learning rate, as many at once as there are threads."""
+    return dict(zip(rates, POOL.map(lambda i: jax.block_until_ready(call(i)), rates), strict=True))
 
 
 @lru_cache(maxsize=4)
@@ -139,7 +124,7 @@ def _compile(
     trainer: Trainer | GaussianTrainer, num_seeds: int, dense: bool
 ) -> list[Future[jax.stages.Compiled]]:
     """Where all fits start, a round, and what they reach: each being compiled as soon as it is traced."""
-    dim, num_rates = trainer.target.dim, len(_groups(trainer.options)[0])
+    dim = trainer.target.dim
 
     def shape(*shape: int) -> Any:
         return jax.ShapeDtypeStruct(shape, float)
@@ -150,8 +135,7 @@ def _compile(
 
     coordinates = Coordinates(shape(num_seeds, dim), shape(num_seeds, dim, *[dim] * dense))
     key, count = jax.eval_shape(jax.random.key, 0), jax.ShapeDtypeStruct((), int)
-    states, starting = compiled(QUICK, partial(init, trainer, num_rates), coordinates, key)
-    rates = shape(num_rates)
-    _, training = compiled({}, partial(train, trainer), states, rates, coordinates, count, count)
+    states, starting = compiled(QUICK, partial(init, trainer), coordinates, key)
+    _, training = compiled({}, partial(train, trainer), states, shape(), coordinates, count, count)
     _, weighing = compiled(QUICK, partial(log_weights, trainer), states, coordinates, key)
     return [starting, training, weighing]
