@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 class Fit:
     """How a guide is trained: Adam on the ELBO in rounds, the learning rate falling in each.
 
-    Training ends when the last doubling of the steps has gained hardly anything, or only noise.
+    Training ends when the last doubling of the steps has gained hardly anything, only noise, or little of the
+    room that is left; a learning rate that has fallen behind ends before.
 
     Attributes:
         min_steps: gradient steps for each seed and each learning rate, after which it is first

@@ -101,9 +101,9 @@ class AutoIAF(AutoIAFNormal):
         return super()._get_posterior()
 
 
-networks = Fit(2_500, 10_000, 32, learning_rates=(3e-3, 1e-2), single_precision=True)
-fewer = replace(networks, num_particles=16)
-"""A step of splines costs ten affine ones, so they get half the particles."""
+networks = Fit(2_500, 20_000, 32, learning_rates=(3e-3, 1e-2), single_precision=True)
+fewer = replace(networks, max_steps=10_000, num_particles=16)
+"""A step of splines costs ten affine ones, so they get half the particles, and half of the budget."""
 
 WIDE, NARROW = 100, 25
 """Coordinates that affine networks, and the others, can be trained on in minutes."""

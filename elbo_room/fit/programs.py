@@ -35,8 +35,11 @@ from elbo_room.spec import Guide
 THREADS = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
 """How many programs may run side by side. The engine's workers have one each."""
 
-POOL = ThreadPoolExecutor(max(2, THREADS), initializer=lambda: jax.enable_x64(True).__enter__())
-"""Threads for the compiler, the pilot and the programs. In JAX each thread has its own precision."""
+POOL, RUNNERS = (
+    ThreadPoolExecutor(size, initializer=lambda: jax.enable_x64(True).__enter__())
+    for size in (max(2, THREADS), THREADS)
+)
+"""Threads for the compiler and the pilot; and for the programs. In JAX each thread has its own precision."""
 
 States = dict[int, SVIState]
 """The states of all seeds, for each learning rate by its place among all."""
@@ -105,7 +108,9 @@ def get_ready(
 
 def _side_by_side(call: Callable[[int], Any], rates: Iterable[int]) -> dict[int, Any]:
     """A call for each learning rate, as many at once as there are threads."""
-    return dict(zip(rates, POOL.map(lambda i: jax.block_until_ready(call(i)), rates), strict=True))
+    return dict(
+        zip(rates, RUNNERS.map(lambda i: jax.block_until_ready(call(i)), rates), strict=True)
+    )
 
 
 @lru_cache(maxsize=4)

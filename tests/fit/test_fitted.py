@@ -1,5 +1,6 @@
 """How a fit goes: rounds, the choice of a rate, the gradient, and posteriors of any scale."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import jax
@@ -18,7 +19,14 @@ from elbo_room.fit.batch import CHUNKS
 from elbo_room.fit.fitted import fit
 from elbo_room.fit.objective import FlatELBO, dtype
 from elbo_room.fit.prepare import prepare
-from elbo_room.fit.rounds import choose_rate, is_done, pooled, round_lengths
+from elbo_room.fit.rounds import (
+    choose_rate,
+    has_lost,
+    is_done,
+    pooled,
+    room_left,
+    round_lengths,
+)
 from elbo_room.posterior.coordinates import Coordinates
 from elbo_room.posterior.target import make_target
 
@@ -112,12 +120,36 @@ def test_rates_may_run_side_by_side(monkeypatch):
     found = []
     options = Fit(50, 50, learning_rates=(1e-3, 1e-2, 3e-2), precondition=False)
     for threads in (1, 2):
-        monkeypatch.setattr(programs, "THREADS", threads)
-        programs._compile.cache_clear()
+        in_double = lambda: jax.enable_x64(True).__enter__()  # noqa: E731
+        monkeypatch.setattr(programs, "RUNNERS", ThreadPoolExecutor(threads, initializer=in_double))
         found.append(fit(target, meanfield, options, 2, jax.random.key(0)).rounds)
     assert found[0].final.shape == found[1].final.shape == (3, 2)
     np.testing.assert_allclose(found[0].final, found[1].final, rtol=1e-9)
     np.testing.assert_allclose(found[0].elbo, found[1].elbo, rtol=1e-9)
+
+
+def test_a_rate_that_has_lost_stops_and_its_steps_are_all_that_it_costs():
+    target = make_target(gaussian("one", jnp.zeros(2), jnp.eye(2)))
+    options = Fit(50, 400, learning_rates=(1e-5, 3e-2), precondition=False)
+    fitted = fit(target, meanfield, options, 2, jax.random.key(0))
+    rounds = fitted.rounds
+    assert rounds.rate == 1
+    assert rounds.taken.tolist() == [50, rounds.steps[-1]]
+    assert rounds.steps[-1] > 50
+    assert fitted.gradient_evals[0] == rounds.taken.sum() * options.num_particles
+    assert np.isfinite(rounds.elbo[1]).all()
+    assert np.isnan(rounds.elbo[0]).any(axis=-1).all()
+    ahead = np.zeros((2, 100)), np.full((2, 100), 0.1)
+    assert has_lost(*ahead)
+    assert not has_lost(*ahead[::-1])
+
+
+def test_a_fit_is_done_that_gains_little_of_the_room_its_own_weights_show():
+    weights = np.random.default_rng(0).normal(0, 1, (1, 100_000))
+    np.testing.assert_allclose(room_left(weights), 0.5, atol=0.02)  # log E[w] - E[log w]
+    gain, se = np.array([0.01]), np.array([0.0])
+    assert is_done(gain, se, 0.03 * room_left(weights)).all()
+    assert not is_done(2 * gain, se, 0.03 * room_left(weights)).any()
 
 
 def test_a_model_is_traced_once_for_a_fit_and_not_again_for_another_seed():
