@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from elbo_room.fit.learn import NOTHING, Learned
@@ -27,6 +27,7 @@ class Facts:
         flat: sites with a flat prior; with any, `evidence` is only the unnormalised joint's integral.
         certificate: of the NUTS run, whichever kind the reference is.
         has_data: whether the model has any observed site, or factor; else the posterior is the prior.
+        floors: what each metric of draws says of the second reference in a guide's place.
         refused: those of the attempts before it, in their order.
         nuts_evidence: what bridge sampling makes of the NUTS draws alone.
         agreement: with posteriordb, where the model names an entry and a clone is at hand.
@@ -43,6 +44,7 @@ class Facts:
     learned: Learned = NOTHING
     refused: tuple[Certificate, ...] = ()
     has_data: bool = True
+    floors: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def objections(self) -> list[str]:
@@ -75,6 +77,7 @@ class Facts:
             "second_evidence": self.second_evidence._asdict(),
             "flat": list(self.flat),
             "has_data": self.has_data,
+            "floors": dict(self.floors),
             "remarks": self.remarks,
             "nuts": {**self.certificate.record(), "evidence": evidence},
             "refused": [certificate.record() for certificate in self.refused],
@@ -93,6 +96,7 @@ class Facts:
             second_evidence=Evidence(**record["second_evidence"]),
             flat=tuple(record["flat"]),
             has_data=record["has_data"],
+            floors=record["floors"],
             certificate=Certificate.from_record(nuts),
             refused=tuple(map(Certificate.from_record, record["refused"])),
             nuts_evidence=evidence,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from elbo_room.content.posteriordb import given
 from elbo_room.effort import Budget
@@ -33,10 +33,13 @@ class Reference(NamedTuple):
         draws: by site, [2 CHAINS, draw, ...]: the reference, then the second one, whose distance from
             the first is the floor of every metric.
         facts: what is known of them.
+        log_joint: at the draws, as a density of the unconstrained vector; nats, [2 CHAINS, draw]. `measure`
+            adds it, and the floors among the facts.
     """
 
     draws: Draws
     facts: Facts
+    log_joint: Float[np.ndarray, "both_chains draw"] | None = None
 
 
 def make_reference(target: Target, budget: Budget, key: PRNGKeyArray) -> Reference:

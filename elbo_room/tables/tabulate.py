@@ -175,8 +175,11 @@ def _as_columns(draws: Mapping[str, Sequence[float]]) -> pd.DataFrame:
 
 def _publish_references(plan: Plan, results: Results, store: Store) -> None:
     """Certificates and draws, under the names of the models that they were drawn from."""
-    keys = {(e.model.reference or e.model).name: e.cell.needs or "" for e in plan.entries}
-    for name, key in keys.items():
+    keys = {e.cell.needs or "": (e.model.reference or e.model).name for e in plan.entries}
+    for needed, name in keys.items():
+        key = (
+            plan.cells[needed].needs or needed
+        )  # that of the draws, not that of a twin's coordinates
         if key in results.references:
             facts = results.references[key].record()
             record = {**facts, "key": key, "versions": versions()}
