@@ -28,7 +28,8 @@ from elbo_room.spec import Model
 @cache
 def drawn(model: Model) -> tuple[Draws, Certificate]:
     """NUTS draws of a model, once for it and for all that it is the reference of."""
-    return nuts(make_target(model), BUDGETS["default"], jax.random.key(0))
+    draws, attempts = nuts(make_target(model), BUDGETS["default"], jax.random.key(0))
+    return draws, attempts[-1]
 
 
 def compare(model: Model) -> dict[str, object]:

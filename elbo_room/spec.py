@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 NumPyroFn = Callable[..., Any]
 """A function made of NumPyro primitives, called as `fn(**data)`."""
 
+REFERENCE, REFUSED = "reference", "refused"
+"""What tables call the posterior's draws in the column of the guides: certified or exact ones, and others."""
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -100,8 +103,8 @@ class Guide:
 
     def __post_init__(self) -> None:
         require_name(self.name, "guide")
-        if self.name == "reference":
-            raise ValueError("guide name 'reference' is taken: tables call the posterior so")
+        if self.name in (REFERENCE, REFUSED):
+            raise ValueError(f"guide name '{self.name}' is taken: tables call NUTS draws so")
         if not callable(self.build):
             raise TypeError(f"guide '{self.name}': build must take a model function")
 

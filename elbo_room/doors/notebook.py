@@ -20,7 +20,7 @@ from elbo_room.effort import BUDGETS, Fit
 from elbo_room.report.figures.room import room
 from elbo_room.report.style import Look, Picture, begin
 from elbo_room.report.view import View
-from elbo_room.run.cells import fit_cell, reference_cell
+from elbo_room.run.cells import fit_cell, reference_cell, twin_cell
 from elbo_room.run.child import quietly
 from elbo_room.run.plan import FAILED, Cell, Entry, Plan
 from elbo_room.run.store import Lost
@@ -79,6 +79,8 @@ def _compare(
         model = Model("model", model, data or {})
     chosen, effort = _chosen(guides), BUDGETS[budget]
     reference = reference_cell(model.reference or model, effort)
+    if model.reference is not None:
+        reference = twin_cell(model, reference)
     experiment = Experiment(model.name, [model], chosen, num_seeds=seeds)
     if len({guide.name for guide in chosen}) < len(chosen):
         raise ValueError("two of the guides have the same name")

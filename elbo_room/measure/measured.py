@@ -14,7 +14,7 @@ from elbo_room.effort import Budget
 from elbo_room.fit.fitted import Fitted
 from elbo_room.fit.objective import dtype
 from elbo_room.measure import views
-from elbo_room.measure.quality import floors_of, quality
+from elbo_room.measure.quality import quality
 from elbo_room.measure.samples import ReferencePair, Row
 from elbo_room.measure.scores import by_definition, in_modes, score
 from elbo_room.posterior.density import Target
@@ -59,8 +59,9 @@ def measure(target: Target, fitted: Fitted, reference: ReferencePair, budget: Bu
     """Everything that is said of each seed's fit, on draws of q that no training has seen."""
     clock = time.perf_counter()
     u = reference.both_u
-    scored = score(target, fitted, u, budget, jax.random.key(2))
-    floors = floors_of(reference)
+    assert reference.log_joint is not None
+    scored = score(target, fitted, u, reference.log_joint, budget, jax.random.key(2))
+    floors = dict(reference.facts.floors)
     rows: list[Row] = []
     for seed in range(fitted.seeds):
         own, at_reference = (w if w is None else w[seed] for w in scored[:2])

@@ -35,12 +35,14 @@ class ReferencePair(NamedTuple):
         first, second: their draws, [chain, draw, ...].
         facts: what is known of both.
         names: of the coordinates of `Sample.values`.
+        log_joint: at the draws of both, one below the other; nats.
     """
 
     first: Sample
     second: Sample
     facts: Facts
     names: tuple[str, ...] = ()
+    log_joint: Float[np.ndarray, "both_chains draw"] | None = None
 
     @property
     def both_u(self) -> Float[np.ndarray, "both_chains draw dim"]:
@@ -57,4 +59,4 @@ def reference_pair(target: Target, reference: Reference) -> ReferencePair:
     both = Sample(*flat_draws(target, reference.draws))
     names = labels({name: reference.draws[name] for name in target.shapes}, leading=2)
     halves = both.at(slice(CHAINS)), both.at(slice(CHAINS, None))
-    return ReferencePair(*halves, reference.facts, tuple(names))
+    return ReferencePair(*halves, reference.facts, tuple(names), reference.log_joint)

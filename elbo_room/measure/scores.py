@@ -38,12 +38,14 @@ def score(
     target: Target,
     fitted: Fitted,
     u: Float[np.ndarray, "chain sample dim"],
+    log_joint: Float[np.ndarray, "chain sample"],
     budget: Budget,
     key: PRNGKeyArray,
 ) -> Scored:
     """log p~ - log q at fresh draws of q and at the reference's, and the draws of q.
 
-    There is no log q at the reference's draws, or at any, where the guide has none.
+    There is no log q at the reference's draws, or at any, where the guide has none. `log_joint` is log p~ at
+    the reference's draws `u`.
     """
 
     def one(
@@ -62,12 +64,8 @@ def score(
         log_w, sample = jax.lax.map(fresh, keys, batch_size=1_000)
         if (log_q_at := q.log_prob) is None:
             return log_w, None, sample
-
-        def given(point: Array) -> Array:
-            return target.log_joint(point) - log_q_at(point)
-
-        at = jax.lax.map(given, u.reshape(-1, target.dim), batch_size=1_000)
-        return log_w, at.reshape(u.shape[:2]), sample
+        log_q = jax.lax.map(log_q_at, u.reshape(-1, target.dim), batch_size=1_000)
+        return log_w, log_joint - log_q.reshape(u.shape[:2]), sample
 
     keys = jax.random.split(key, fitted.seeds)
     found = jax.jit(jax.vmap(one))(fitted.params, fitted.pilot.coordinates, keys)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import arviz as az
@@ -108,6 +109,23 @@ class Certificate:
         """Of the transitions of both references."""
         return self.divergences / (2 * self.num_draws)
 
+    @property
+    def refusal(self) -> str:
+        """What stands against an attempt, as one phrase."""
+        return (
+            f"an attempt at target acceptance {self.target_acceptance:g}, "
+            f"{self.num_draws:,} draws, was refused ({', '.join(self.objections)})"
+        )
+
+    def record(self) -> dict[str, Any]:
+        """JSON-ready, with all that is said of it."""
+        return {**asdict(self), "objections": self.objections, "remarks": self.remarks}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Certificate:
+        """The certificate that `record` wrote."""
+        return cls(**without(record, "objections", "remarks"))
+
     def _divergences(self) -> str:
         """How many of how many, and the share with its 95 % interval (Clopper and Pearson)."""
         total = 2 * self.num_draws
@@ -151,6 +169,11 @@ def certify(
         gradient_evals=warmup_evals + int(stats["num_steps"].sum()),
         warmup_evals=warmup_evals,
     )
+
+
+def without(record: Mapping[str, Any], *derived: str) -> dict[str, Any]:
+    """A record less what was derived from the rest of it."""
+    return {name: value for name, value in record.items() if name not in derived}
 
 
 def _worst(by_coordinate: Any, worst: Any) -> float:

@@ -7,19 +7,27 @@ joint: no evidence, but what both divergences need.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
-from numpyro.distributions import MultivariateNormal
 from scipy.special import logsumexp
 
 from elbo_room.estimate import effective_size
 from elbo_room.fit.approximation import Approximation
+from elbo_room.posterior.coordinates import Coordinates
 from elbo_room.posterior.density import Target
+from elbo_room.reference.proposal import gaussian_of, log_ratios, whitened
+
+COARSE = 0.02
+"""The standard error of log p(x), nats, at which NUTS draws are enough: a KL of 0.1 can still be told."""
+
+FINE = 0.004
+"""The same, at which the Gaussian's draws are enough: with it a KL of 0.01 can be told."""
+
+MOST_PROPOSALS = 50_000
+"""Draws of the Gaussian, unless there are more of the posterior; each takes two log joints, and no gradient."""
 
 
 class Evidence(NamedTuple):
@@ -56,26 +64,40 @@ def exact_evidence(target: Target, posterior: Approximation, key: PRNGKeyArray) 
 
 def bridge_evidence(
     target: Target,
+    frame: Coordinates,
     pilot: Float[np.ndarray, "chain draw dim"],
     kept: Float[np.ndarray, "chain draw dim"],
     key: PRNGKeyArray,
 ) -> Evidence:
     """log p(x) by the optimal bridge between the posterior and a Gaussian.
 
-    The Gaussian is fitted to one half of the draws of the posterior, `pilot`. The other half, `kept`,
-    and as many draws of the Gaussian enter the estimate. Source: Meng and Wong (1996), Statistica
-    Sinica 6:831-860; the standard error is eq. 16 of Fruehwirth-Schnatter (2004), Econometrics J.
-    7:143-167, with the autocorrelation of the chains counted by their effective sample size.
+    The Gaussian is fitted to one half of the draws of the posterior, `pilot`, in a `frame` in which they have about
+    unit scale. The other half, `kept`, and as many draws of the Gaussian enter the estimate; four times as many,
+    and again, up to `MOST_PROPOSALS`, while its standard error is above `FINE`: they are cheap. Source: Meng
+    and Wong (1996), Statistica Sinica 6:831-860; the standard error is eq. 16 of Fruehwirth-Schnatter (2004),
+    Econometrics J. 7:143-167, with the autocorrelation of the chains counted by their effective sample size.
 
     Raises:
         ValueError: there is no such Gaussian.
     """
-    at_posterior, at_proposal = map(np.asarray, _log_ratios(target, pilot, kept, key))
-    if np.isnan(at_proposal).any():
+    try:
+        gaussian = gaussian_of(frame, pilot)
+    except ValueError as error:
         raise ValueError(
-            f"model '{target.model.name}': no Gaussian fits its NUTS draws, whose covariance is singular"
-        )
-    return bridge(at_posterior.reshape(kept.shape[:2]), at_proposal)
+            f"model '{target.model.name}': no Gaussian fits its NUTS draws: {error}"
+        ) from None
+    v = whitened(gaussian, kept).reshape(-1, target.dim)
+    at_posterior = log_ratios(target, gaussian, v).reshape(kept.shape[:2])
+    at_proposal, number = np.empty(0), len(v)
+    while True:
+        fresh_key = jax.random.fold_in(key, number)
+        shape = number - at_proposal.size, target.dim
+        fresh = np.asarray(jax.random.normal(fresh_key, shape))
+        at_proposal = np.concatenate([at_proposal, log_ratios(target, gaussian, fresh)])
+        found = bridge(at_posterior, at_proposal)
+        if found.se <= FINE or number >= MOST_PROPOSALS:
+            return found
+        number = min(4 * number, MOST_PROPOSALS)
 
 
 def bridge(
@@ -117,23 +139,3 @@ def _log_mean(log_values: Float[np.ndarray, " draw"]) -> float:
 def _relative_variance(log_values: Float[np.ndarray, " draw"]) -> float:
     values = np.exp(log_values - log_values.max())
     return float(values.var() / values.mean() ** 2)
-
-
-@partial(jax.jit, static_argnums=0)
-def _log_ratios(
-    target: Target,
-    pilot: Float[Array, "chain draw dim"],
-    kept: Float[Array, "chain draw dim"],
-    key: PRNGKeyArray,
-) -> tuple[Float[Array, " draw"], Float[Array, " draw"]]:
-    """log(p~/g) at the kept draws and at as many of the Gaussian g; nan where there is no g."""
-    flat = pilot.reshape(-1, target.dim)
-    proposal = MultivariateNormal(flat.mean(0), jnp.atleast_2d(jnp.cov(flat.T)))
-    kept = kept.reshape(-1, target.dim)
-
-    def log_ratio(u: Float[Array, "draw dim"]) -> Float[Array, " draw"]:
-        log_joint = jax.lax.map(target.log_joint, u, batch_size=1_000)
-        # Where the joint cannot be computed, an ODE's solver giving up say, it counts as zero.
-        return jnp.where(jnp.isnan(log_joint), -jnp.inf, log_joint) - proposal.log_prob(u)
-
-    return log_ratio(kept), log_ratio(proposal.sample(key, kept.shape[:1]))

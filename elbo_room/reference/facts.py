@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from elbo_room.fit.learn import NOTHING, Learned
 from elbo_room.reference.agreement import Agreement
-from elbo_room.reference.certificate import Certificate
-from elbo_room.reference.evidence import Evidence
+from elbo_room.reference.certificate import Certificate, without
+from elbo_room.reference.evidence import COARSE, Evidence
 
 TOO_FAR = 4.0
 """Standard errors that bridge sampling may be from an evidence that the model states."""
@@ -26,6 +26,9 @@ class Facts:
         second_evidence: the same with the two references' parts exchanged.
         flat: sites with a flat prior; with any, `evidence` is only the unnormalised joint's integral.
         certificate: of the NUTS run, whichever kind the reference is.
+        has_data: whether the model has any observed site, or factor; else the posterior is the prior.
+        floors: what each metric of draws says of the second reference in a guide's place.
+        refused: those of the attempts before it, in their order.
         nuts_evidence: what bridge sampling makes of the NUTS draws alone.
         agreement: with posteriordb, where the model names an entry and a clone is at hand.
         learned: the values of the model's own parameters, for which all of this is.
@@ -39,6 +42,9 @@ class Facts:
     nuts_evidence: Evidence
     agreement: Agreement | None
     learned: Learned = NOTHING
+    refused: tuple[Certificate, ...] = ()
+    has_data: bool = True
+    floors: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def objections(self) -> list[str]:
@@ -51,10 +57,17 @@ class Facts:
             found = [*self.certificate.objections, *found]
         return found
 
+    @property
+    def remarks(self) -> list[str]:
+        """A sentence for each shortfall of NUTS for which no reference is refused."""
+        found = self.certificate.remarks
+        if not self.objections and self.evidence.method == "bridge" and self.evidence.se > COARSE:
+            text = f"log p(x) is known to ± {self.evidence.se:.2g} nats, short of ± {COARSE}"
+            found = [*found, text]
+        return found
+
     def record(self) -> dict[str, Any]:
         """JSON-ready."""
-        certificate = self.certificate
-        also = {"objections": certificate.objections, "remarks": certificate.remarks}
         evidence = self.nuts_evidence._asdict()
         agreement = self.agreement
         return {
@@ -63,7 +76,11 @@ class Facts:
             "evidence": self.evidence._asdict(),
             "second_evidence": self.second_evidence._asdict(),
             "flat": list(self.flat),
-            "nuts": {**asdict(certificate), **also, "evidence": evidence},
+            "has_data": self.has_data,
+            "floors": dict(self.floors),
+            "remarks": self.remarks,
+            "nuts": {**self.certificate.record(), "evidence": evidence},
+            "refused": [certificate.record() for certificate in self.refused],
             "posteriordb": agreement and {**asdict(agreement), "objections": agreement.objections},
             "learned": self.learned.record(),
         }
@@ -78,12 +95,11 @@ class Facts:
             evidence=Evidence(**record["evidence"]),
             second_evidence=Evidence(**record["second_evidence"]),
             flat=tuple(record["flat"]),
-            certificate=Certificate(**_without(nuts, "objections", "remarks")),
+            has_data=record["has_data"],
+            floors=record["floors"],
+            certificate=Certificate.from_record(nuts),
+            refused=tuple(map(Certificate.from_record, record["refused"])),
             nuts_evidence=evidence,
-            agreement=agreement and Agreement(**_without(agreement, "objections")),
+            agreement=agreement and Agreement(**without(agreement, "objections")),
             learned=Learned.from_record(record["learned"]),
         )
-
-
-def _without(record: Mapping[str, Any], *derived: str) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name not in derived}

@@ -7,11 +7,12 @@ known too, so that the report can say what it alone would have claimed.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from elbo_room.content.posteriordb import given
 from elbo_room.effort import Budget
@@ -20,9 +21,9 @@ from elbo_room.posterior.density import Target
 from elbo_room.posterior.draws import Draws, flat_draws
 from elbo_room.reference.agreement import agree
 from elbo_room.reference.certificate import CHAINS
-from elbo_room.reference.evidence import Evidence, bridge_evidence, exact_evidence
+from elbo_room.reference.evidence import COARSE, Evidence, bridge_evidence, exact_evidence
 from elbo_room.reference.facts import Facts
-from elbo_room.reference.nuts import nuts
+from elbo_room.reference.nuts import frame, nuts
 
 
 class Reference(NamedTuple):
@@ -32,10 +33,13 @@ class Reference(NamedTuple):
         draws: by site, [2 CHAINS, draw, ...]: the reference, then the second one, whose distance from
             the first is the floor of every metric.
         facts: what is known of them.
+        log_joint: at the draws, as a density of the unconstrained vector; nats, [2 CHAINS, draw]. `measure`
+            adds it, and the floors among the facts.
     """
 
     draws: Draws
     facts: Facts
+    log_joint: Float[np.ndarray, "both_chains draw"] | None = None
 
 
 def make_reference(target: Target, budget: Budget, key: PRNGKeyArray) -> Reference:
@@ -45,12 +49,15 @@ def make_reference(target: Target, budget: Budget, key: PRNGKeyArray) -> Referen
         ValueError: the model's `posterior` is not its posterior, or its sites are not posteriordb's.
     """
     nuts_key, bridge_key, exact_key, identity_key = jax.random.split(key, 4)
-    draws, certificate = nuts(target, budget, nuts_key)
+    stated = target.model.log_evidence
+    bridged = target.model.posterior is None and stated is None
+    wanted = partial(_is_coarse, target, bridge_key) if bridged else lambda draws, grown: False
+    draws, certificates = nuts(target, budget, nuts_key, wanted)
     u, _ = flat_draws(target, draws)
     first, second = u[:CHAINS], u[CHAINS:]
-    evidence = bridge_evidence(target, first, second, bridge_key)
-    again = bridge_evidence(target, second, first, jax.random.fold_in(bridge_key, 1))
-    stated = target.model.log_evidence
+    evidence = bridge_evidence(target, frame(target), first, second, bridge_key)
+    other_key = jax.random.fold_in(bridge_key, 1)
+    again = bridge_evidence(target, frame(target), second, first, other_key)
     exact = None if stated is None else Evidence(stated, 0.0, "exact")
     compare = target.model.posteriordb is not None and given()
     facts = Facts(
@@ -58,7 +65,9 @@ def make_reference(target: Target, budget: Budget, key: PRNGKeyArray) -> Referen
         evidence=exact or evidence,
         second_evidence=exact or again,
         flat=target.flat,
-        certificate=certificate,
+        has_data=bool(target.observed),
+        certificate=certificates[-1],
+        refused=certificates[:-1],
         nuts_evidence=evidence,
         agreement=agree(target, draws) if compare else None,
     )
@@ -68,6 +77,16 @@ def make_reference(target: Target, budget: Budget, key: PRNGKeyArray) -> Referen
     exact = exact_evidence(target, posterior, identity_key)
     draws = _exact_draws(target, posterior, budget.num_reference // CHAINS, exact_key)
     return Reference(draws, replace(facts, kind="exact", evidence=exact, second_evidence=exact))
+
+
+def _is_coarse(target: Target, key: PRNGKeyArray, draws: Draws, grown: float) -> bool:
+    """Whether the standard error of log p(x) is too large, and the longest run would make it small enough.
+
+    It falls with the root of the draws. Where no run is long enough, none is made longer.
+    """
+    u, _ = flat_draws(target, draws)
+    se = bridge_evidence(target, frame(target), u[:CHAINS], u[CHAINS:], key).se
+    return COARSE < se <= COARSE / np.sqrt(grown)
 
 
 def _exact_draws(

@@ -8,7 +8,7 @@ the other half where NumPyro starts, uniformly near the origin of u, so that a s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -36,34 +36,59 @@ MOST_ROUNDS = 8
 """A run goes on, round by round, until its effective sample size suffices, but no longer than this."""
 
 
-def nuts(target: Target, budget: Budget, key: PRNGKeyArray) -> tuple[Draws, Certificate]:
-    """NUTS draws of every site, [2 CHAINS, draw, ...], and the certificate of the latent ones.
+def frame(target: Target) -> Coordinates:
+    """The coordinates in which the best Gaussian that was found is standard; found once for a target."""
+    *gaussians, elbos, _ = best_gaussians(target, 2 * CHAINS)
+    return Coordinates(*(part[elbos.argmax()] for part in gaussians))
 
+
+def nuts(
+    target: Target,
+    budget: Budget,
+    key: PRNGKeyArray,
+    is_coarse: Callable[[Draws, float], bool] = lambda draws, grown: False,
+) -> tuple[Draws, tuple[Certificate, ...]]:
+    """NUTS draws of every site, [2 CHAINS, draw, ...], and the certificates of the latent ones.
+
+    There is one certificate for each attempt. The last one is that of the draws; all before it were refused.
     Deterministic sites come along where they are short; a long one would cost the memory, and follows
     from the latent ones.
 
     Where the exact posterior is known too, one attempt is all: its claim is shown, but nothing rests
     on it.
+
+    Args:
+        target: the posterior.
+        budget: says how many effective draws are wanted.
+        key: of all chains.
+        is_coarse: whether a run that would be certified is to go on all the same, since what is computed of
+            its draws is not known well enough; asked with them, and with the share of the longest run.
     """
-    attempts = ATTEMPTS if target.model.posterior is None else ATTEMPTS[:1]
-    *gaussians, elbos, spent = best_gaussians(target, 2 * CHAINS)
-    coordinates = Coordinates(*(part[elbos.argmax()] for part in gaussians))
+    tries = ATTEMPTS if target.model.posterior is None else ATTEMPTS[:1]
+    spent, coordinates = best_gaussians(target, 2 * CHAINS)[-1], frame(target)
     latent = jax.eval_shape(target.constrain, np.zeros(target.dim))
     num_coordinates = sum(site.size for site in latent.values())
-    for attempt, (target_acceptance, factor) in enumerate(attempts):
+    certificates: tuple[Certificate, ...] = ()
+    for attempt, (target_acceptance, factor) in enumerate(tries):
         lengths = budget.num_warmup * factor, budget.num_reference // CHAINS * factor
-        for draws, stats, warmup in _rounds(
+        run = _rounds(
             target, coordinates, target_acceptance, lengths, jax.random.fold_in(key, attempt)
-        ):
+        )
+        for number, (draws, stats, warmup) in enumerate(run, 1):
             of_latent = {name: draws[name] for name in latent}
             certificate = certify(of_latent, stats, budget, target_acceptance, spent + warmup)
             assert certificate.num_coordinates == num_coordinates
-            if not certificate.is_short or certificate.is_hopeless:
+            if certificate.is_hopeless:
+                break
+            enough = not certificate.is_short
+            signed = not certificate.objections
+            if enough and not (signed and is_coarse(draws, number / MOST_ROUNDS)):
                 break
         spent = certificate.gradient_evals
+        certificates = (*certificates, certificate)
         if not certificate.objections or certificate.is_split:
             break
-    return draws, certificate
+    return draws, certificates
 
 
 def _rounds(

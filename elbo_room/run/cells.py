@@ -1,4 +1,4 @@
-"""The work of one cell: a model's reference, or all fits of one guide to one model, measured.
+"""The work of one cell: a model's reference, the same in a twin's coordinates, or all fits of one guide to one model, measured.
 
 A cell returns what it found and writes nothing.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from elbo_room.effort import Budget, Fit
 from elbo_room.fit.fitted import fit
 from elbo_room.fit.learn import at_learned, learn
+from elbo_room.measure.beforehand import with_floors
 from elbo_room.measure.measured import Measured, measure, unsuited
 from elbo_room.measure.samples import reference_pair
 from elbo_room.posterior.propriety import improper_along
@@ -46,17 +47,28 @@ def reference_cell(model: Model, budget: Budget) -> Reference:
             f"model '{model.name}': its posterior is improper: it cannot be normalised along {', '.join(along)}, so "
             "that there is nothing to approximate; give a proper prior there, or data"
         )
-    draws, facts = make_reference(target, budget, jax.random.key(0))
-    return Reference(draws, replace(facts, learned=learned))
+    made = make_reference(target, budget, jax.random.key(0))
+    return with_floors(target, made._replace(facts=replace(made.facts, learned=learned)))
+
+
+def twin_cell(model: Model, reference: Reference) -> Reference:
+    """The reference of a model in its own coordinates, from that of its twin.
+
+    Raises:
+        ValueError: the reference lacks one of the model's sites.
+    """
+    target = make_target(at_learned(model, reference.facts.learned))
+    seen = with_floors(target, reference)
+    return seen._replace(draws={name: seen.draws[name] for name in target.shapes})
 
 
 def fit_cell(
     model: Model, guide: Guide, options: Fit, seeds: int, budget: Budget, reference: Reference
 ) -> Measured:
-    """All fits of one pair, measured.
+    """All fits of one pair, measured; a twin's `reference` is that of its own coordinates.
 
     Raises:
-        ValueError: the guide's sites are not the model's, or the reference lacks one of them.
+        ValueError: the guide's sites are not the model's.
     """
     target = make_target(at_learned(model, reference.facts.learned))
     if target.dim < guide.min_dim:

@@ -122,7 +122,7 @@ class _Run:
 
     def _urgency(self, cell: Cell) -> float:
         """References first; then what took long before, and what nobody knows."""
-        if cell.needs is None:
+        if cell.guide is None:
             return 1e9
         return self.headers.get(cell.title, {}).get("seconds", 1e6)
 

@@ -25,6 +25,11 @@ def reference_parts(model: Model, budget: Budget) -> dict[str, str]:
     return _setting() | {"model": fingerprint(drawn), "budget": fingerprint(budget, compared)}
 
 
+def twin_parts(model: Model, reference: str) -> dict[str, str]:
+    """The parts of a reference in the coordinates of another model; `reference` is the key of its cell."""
+    return _setting() | {"model": fingerprint(model), "reference": reference}
+
+
 def fit_parts(
     model: Model, guide: Guide, fit: Fit, seeds: int, budget: Budget, reference: str
 ) -> dict[str, str]:

@@ -29,6 +29,8 @@ LOST = (FAILED, CRASHED, TIMEOUT, OUT_OF_MEMORY, BLOCKED, INTERRUPTED)
 class Cell:
     """One piece of work: a reference (without a guide), all fits of a guide to a model, or a study.
 
+    A model that has a twin for its reference has a cell of its own for that reference in its own coordinates.
+
     Attributes:
         parts: what decides the result, by name, each as a hash.
         model: where it is defined; of a study, the study.
@@ -55,6 +57,8 @@ class Cell:
         if self.guide:
             own = f" of {self.guide.within}" if self.guide.within else ""
             return f"{self.model.name} x {self.guide.name}{own}"
+        if self.needs:
+            return f"{self.model.name} reference, from its twin"
         return f"{self.model.name} {'study' if self.is_study else 'reference'}"
 
 

@@ -10,7 +10,7 @@ from elbo_room.content.choose import in_no_folder, own_guides
 from elbo_room.content.fingerprint import UnkeyableError
 from elbo_room.content.places import Problem
 from elbo_room.effort import Budget
-from elbo_room.run.parts import fit_parts, reference_parts, study_parts
+from elbo_room.run.parts import fit_parts, reference_parts, study_parts, twin_parts
 from elbo_room.run.plan import Cell, Entry, Plan
 from elbo_room.spec import Experiment, Guide, Model, Question, Study
 
@@ -46,7 +46,8 @@ def make_plan(
         for model in experiment.models if wanted else ():
             place = catalogue.place(model)
             try:
-                needed = _reference(catalogue, model, budget)
+                drawn = _reference(catalogue, model, budget)
+                needed = _in_own_coordinates(catalogue, model, drawn)
                 fits = [budget.fit(guide.fit or experiment.fit) for guide in wanted]
                 keyed = [
                     fit_parts(model, guide, fit, seeds, budget, needed.key)
@@ -55,7 +56,8 @@ def make_plan(
             except UnkeyableError as error:
                 plan.problems.append(Problem(place.path, model.name, f"cannot be run: {error}"))
                 continue
-            references.setdefault(needed.key, needed)
+            for cell in (drawn, needed):
+                references.setdefault(cell.key, cell)
             for guide, fit, parts in zip(wanted, fits, keyed, strict=True):
                 cell = Cell(parts, place, budget, catalogue.place(guide), fit, seeds, needed.key)
                 plan.entries.append(Entry(experiment, model, guide, cell))
@@ -66,3 +68,11 @@ def make_plan(
 def _reference(catalogue: Catalogue, model: Model, budget: Budget) -> Cell:
     """The reference cell of a model; twins share it, whichever asks first."""
     return Cell(reference_parts(model, budget), catalogue.place(model), budget)
+
+
+def _in_own_coordinates(catalogue: Catalogue, model: Model, drawn: Cell) -> Cell:
+    """The cell that the fits need: where the draws are those of a twin, another one."""
+    if model.reference is None:
+        return drawn
+    place = catalogue.place(model)
+    return Cell(twin_parts(model, drawn.key), place, drawn.budget, needs=drawn.key)

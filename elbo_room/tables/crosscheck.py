@@ -11,34 +11,60 @@ from elbo_room.estimate import Estimate
 TOO_FAR = 3.0
 """Combined standard errors that the two may differ by."""
 
+LITTLE = 0.05
+"""The share of the posterior that a guide may miss and still be asked: its log p(x) is too low by about as much."""
+
 MOST = 6
 """Guides that are named where none can be asked."""
 
 
-def cross_check(rows: Sequence[dict[str, Any]], evidence: Estimate | None) -> str:
+def cross_check(
+    rows: Sequence[dict[str, Any]], evidence: Estimate | None, has_data: bool = True
+) -> str:
     """One phrase on whether a model's log p(x) agrees with the weights of its best guide.
 
+    A mean weight is at most log p(x), but for noise: what q does not see is not in it. So a guide that is above
+    speaks against log p(x), and one that is below against itself.
+
     Args:
-        rows: of all guides of one model. Of those whose k-hat is below its threshold, the one whose
-            weights have the smallest standard error checks for all: k-hats of so many draws differ
-            by noise. A guide's own row is that of its median k-hat, not of a lucky seed.
+        rows: of all guides of one model. Of those whose k-hat is below its threshold, and which miss little
+            of the posterior, the one whose weights have the smallest standard error checks for all: k-hats of so
+            many draws differ by noise. Without the second rule a guide that has lost a tail would be asked first,
+            since its weights vary least. A guide's own row is that of its median k-hat, not of a lucky seed.
         evidence: log p(x), or the log integral of the joint under a flat prior; None where the
             reference has no certificate.
+        has_data: whether the model has any; without them log p(x) is that of the prior itself.
     """
     if evidence is None:
         return "none: no certified reference"
+    if not has_data:
+        return "none: there are no data, and the prior would be checked against itself"
     typical = [_median(rows, guide) for guide in dict.fromkeys(row["guide"] for row in rows)]
     sound = [row for row in typical if _khat(row) < row.get("khat_threshold", 0.0)]
     if not sound:
         return _nobody(typical)
-    best = min(sound, key=lambda row: row["log_evidence_importance_se"])
+    seeing = [row for row in sound if _missed(row) <= LITTLE]
+    if not seeing:
+        least = min(sound, key=_missed)
+        return (
+            f"none: no guide with a k-hat below its threshold sees {1 - LITTLE:.0%} of the posterior"
+            f" ({least['guide']} misses {_missed(least):.0%})"
+        )
+    best = min(seeing, key=lambda row: row["log_evidence_importance_se"])
     other = Estimate(best["log_evidence_importance"], best["log_evidence_importance_se"])
-    difference = evidence - other
-    off = abs(difference.value) / max(difference.se, 1e-9 * max(1.0, abs(evidence.value)))
-    return (
-        f"{'agrees with' if off <= TOO_FAR else 'DIFFERS from'} the weights of {best['guide']}, "
-        f"{other.value:.4f} ± {other.se:.4f}: {off:.1f} standard errors"
-    )
+    above = other - evidence
+    off = above.value / max(above.se, 1e-9 * max(1.0, abs(evidence.value)))
+    said = f"the weights of {best['guide']}, {other.value:.4f} ± {other.se:.4f}"
+    if off > TOO_FAR:
+        return f"DIFFERS from {said}: they are {off:.1f} standard errors above, where none can be"
+    if off < -TOO_FAR:
+        return f"is not contradicted by {said}: {-off:.1f} standard errors below, as of a guide that misses some"
+    return f"agrees with {said}: {abs(off):.1f} standard errors"
+
+
+def _missed(row: dict[str, Any]) -> float:
+    """The share of the posterior that a guide hardly sees; all of it where nobody knows."""
+    return row.get("missed_mass", 1.0)
 
 
 def _nobody(typical: Sequence[dict[str, Any]]) -> str:

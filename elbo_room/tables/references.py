@@ -15,6 +15,7 @@ from elbo_room.measure.samples import Row
 from elbo_room.reference.agreement import Agreement
 from elbo_room.reference.facts import Facts
 from elbo_room.run.plan import Plan
+from elbo_room.spec import REFUSED
 from elbo_room.tables.pairs import telling_pair
 from elbo_room.tables.results import Results
 from elbo_room.tables.traits import traits
@@ -39,12 +40,12 @@ def reference_table(plan: Plan, results: Results) -> pd.DataFrame:
         rows[where] = {
             "experiment": entry.experiment.name,
             "model": entry.model.name,
-            "reference": facts.kind,
+            "reference": REFUSED if facts.objections else facts.kind,
             "drawn_from": (entry.model.reference or entry.model).name,
             **_of_facts(facts),
             "pair_x": x,
             "pair_y": y,
-            **traits(reference),
+            **({} if facts.objections else traits(reference)),
         }
     return pd.DataFrame(list(rows.values()))
 
@@ -62,7 +63,9 @@ def _of_facts(facts: Facts) -> Row:
         "nuts_log_evidence_se": facts.nuts_evidence.se,
         **{f"nuts_{name}": value for name, value in asdict(certificate).items()},
         "nuts_objections": "; ".join(certificate.objections),
-        "nuts_remarks": "; ".join(certificate.remarks),
+        "nuts_remarks": "; ".join(facts.remarks),
+        "nuts_attempts": len(facts.refused) + 1,
+        "nuts_refused_attempts": "; ".join(one.refusal for one in facts.refused),
         **_published(facts.agreement),
         "learned": "; ".join(_said(facts.learned)),
     }

@@ -13,6 +13,7 @@ from elbo_room.measure.samples import Row
 from elbo_room.run.parts import versions
 from elbo_room.run.plan import FAILED, Entry, Plan
 from elbo_room.run.store import Store
+from elbo_room.spec import REFERENCE, REFUSED
 from elbo_room.tables.advice import disagreements, rules
 from elbo_room.tables.answers import answers, learnt, ranking
 from elbo_room.tables.apart import guide_labels, told_apart
@@ -99,7 +100,7 @@ def _rows(entry: Entry, results: Results) -> Sequence[Row]:
 def _evidence_checks(plan: Plan, results: Results) -> dict[str, str]:
     """For each model the check of its evidence by the guide that knows it best."""
     rows: dict[str, list[Row]] = {}
-    evidence: dict[str, Estimate | None] = {}
+    known: dict[str, tuple[Estimate | None, bool]] = {}
     labels = guide_labels(plan)
     for entry in plan.entries:
         name = entry.model.name
@@ -108,9 +109,9 @@ def _evidence_checks(plan: Plan, results: Results) -> dict[str, str]:
         rows.setdefault(name, []).extend({"guide": guide, **row} for row in found)
         if found:
             facts = results.references[entry.cell.needs or ""]
-            known = facts.evidence
-            evidence[name] = None if facts.objections else Estimate(known.value, known.se)
-    return {name: cross_check(rows[name], evidence[name]) for name in evidence}
+            evidence = Estimate(facts.evidence.value, facts.evidence.se)
+            known[name] = None if facts.objections else evidence, facts.has_data
+    return {name: cross_check(rows[name], *known[name]) for name in known}
 
 
 def _names(entry: Entry) -> Row:
@@ -140,12 +141,18 @@ def _reference_rows(plan: Plan, results: Results) -> list[Row]:
     once = {}
     for entry, measured in _measured(plan, results):
         if measured.reference_summary:
-            once[entry.experiment.name, entry.model.name] = measured.reference_summary
+            where = entry.experiment.name, entry.model.name, _standing(entry, results)
+            once[where] = measured.reference_summary
     return [
-        {"experiment": experiment, "model": model, "guide": "reference", **row}
-        for (experiment, model), rows in once.items()
+        {"experiment": experiment, "model": model, "guide": standing, **row}
+        for (experiment, model, standing), rows in once.items()
         for row in rows
     ]
+
+
+def _standing(entry: Entry, results: Results) -> str:
+    """What the tables call draws of NUTS or exact ones: what a certificate refuses is no reference."""
+    return REFUSED if results.references[entry.cell.needs or ""].objections else REFERENCE
 
 
 def _draws(plan: Plan, results: Results) -> dict[str, pd.DataFrame]:
@@ -155,7 +162,8 @@ def _draws(plan: Plan, results: Results) -> dict[str, pd.DataFrame]:
         if not measured.draws:
             continue
         name = f"{entry.experiment.name}-{entry.model.name}"
-        reference = _as_columns(measured.reference_draws).assign(guide="reference")
+        standing = _standing(entry, results)
+        reference = _as_columns(measured.reference_draws).assign(guide=standing)
         draws = _as_columns(measured.draws).assign(guide=entry.guide.name)
         found.setdefault(name, [reference]).append(draws)
     return {name: pd.concat(parts) for name, parts in found.items()}
@@ -167,8 +175,11 @@ def _as_columns(draws: Mapping[str, Sequence[float]]) -> pd.DataFrame:
 
 def _publish_references(plan: Plan, results: Results, store: Store) -> None:
     """Certificates and draws, under the names of the models that they were drawn from."""
-    keys = {(e.model.reference or e.model).name: e.cell.needs or "" for e in plan.entries}
-    for name, key in keys.items():
+    keys = {e.cell.needs or "": (e.model.reference or e.model).name for e in plan.entries}
+    for needed, name in keys.items():
+        key = (
+            plan.cells[needed].needs or needed
+        )  # that of the draws, not that of a twin's coordinates
         if key in results.references:
             facts = results.references[key].record()
             record = {**facts, "key": key, "versions": versions()}

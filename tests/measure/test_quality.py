@@ -159,8 +159,9 @@ def test_khat_that_cannot_be_fitted_says_why():
     assert "khat: too few draws have any weight" in a_row(far=1e6)["reason"]
 
 
-def weights(guide, value, se, khat=0.2):
+def weights(guide, value, se, khat=0.2, missed_mass=0.0):
     return {
+        "missed_mass": missed_mass,
         "guide": guide,
         "log_evidence_importance": value,
         "log_evidence_importance_se": se,
@@ -186,9 +187,31 @@ def test_cross_check_is_not_done_by_a_lucky_seed():
 
 
 def test_cross_check_says_so_where_the_two_differ():
-    said = cross_check([weights("wide", 0.0, 0.1)], Estimate(1.0, 0.1))
+    said = cross_check([weights("wide", 1.0, 0.1)], Estimate(0.0, 0.1))
     assert said.startswith("DIFFERS from the weights of wide")
-    assert said.endswith("7.1 standard errors")
+    assert "7.1 standard errors above" in said
+
+
+def test_cross_check_blames_no_evidence_for_a_guide_that_is_below_it():
+    """A mean weight is at most log p(x): what a guide does not see is not in it."""
+    said = cross_check([weights("narrow", 0.0, 0.1)], Estimate(1.0, 0.1))
+    assert said.startswith("is not contradicted by the weights of narrow")
+    assert "7.1 standard errors below" in said
+
+
+def test_cross_check_does_not_ask_a_guide_that_covers_a_part_of_the_posterior():
+    """Its weights vary least, and k-hat does not see what it misses."""
+    part = weights("part", np.log(0.41), 0.001, missed_mass=0.59)
+    said = cross_check([part, weights("whole", 0.0, 0.1)], Estimate(0.05, 0.1))
+    assert said.startswith("agrees with the weights of whole")
+    assert "sees 95% of the posterior (part misses 59%)" in cross_check([part], Estimate(0.0, 0.1))
+    del part["missed_mass"]  # a guide without a density at given draws: nobody knows
+    assert cross_check([part], Estimate(0.0, 0.1)).startswith("none")
+
+
+def test_cross_check_leaves_out_a_prior_against_itself():
+    said = cross_check([weights("prior", 0.0, 0.0)], Estimate(0.0, 0.0), has_data=False)
+    assert said.startswith("none: there are no data")
 
 
 def test_cross_check_passes_over_a_guide_without_a_khat():

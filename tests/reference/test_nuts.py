@@ -1,5 +1,6 @@
 """References: when they are certified, how they grow, and what is done where they are refused."""
 
+import json
 from dataclasses import replace
 
 import jax
@@ -14,6 +15,8 @@ from elbo_room.effort import BUDGETS
 from elbo_room.posterior.draws import from_bytes, to_bytes
 from elbo_room.posterior.target import make_target
 from elbo_room.reference.certificate import CHAINS, Certificate, certify
+from elbo_room.reference.evidence import Evidence
+from elbo_room.reference.facts import Facts
 from elbo_room.reference.make import make_reference
 from elbo_room.reference.nuts import nuts
 
@@ -84,7 +87,7 @@ def test_deterministic_sites_of_any_kind_cost_no_certificate():
         numpyro.deterministic("rank", jnp.argsort(jnp.array([z, 0.0])))
         numpyro.deterministic("long", z * jnp.arange(5_000))
 
-    draws, certificate = nuts(make_target(Model("records", fn)), SMALL, jax.random.key(0))
+    draws, (certificate,) = nuts(make_target(Model("records", fn)), SMALL, jax.random.key(0))
     assert not certificate.objections
     assert (certificate.num_coordinates, set(draws)) == (1, {"z", "none", "rises", "rank"})
     back = from_bytes(to_bytes(draws))
@@ -134,7 +137,7 @@ def test_a_run_goes_on_until_every_coordinate_has_its_effective_draws():
         z = numpyro.sample("z", dist.StudentT(5.0).expand([2]).to_event(1))
         numpyro.deterministic("twice", 2 * z)
 
-    draws, certificate = nuts(make_target(Model("heavy", fn)), SMALL, jax.random.key(0))
+    draws, (certificate,) = nuts(make_target(Model("heavy", fn)), SMALL, jax.random.key(0))
     np.testing.assert_allclose(draws["twice"], 2 * draws["z"])
     assert certificate.ess_bulk >= SMALL.num_reference
     assert certificate.num_draws > SMALL.num_reference
@@ -149,12 +152,39 @@ def test_chains_in_different_modes_are_refused_and_no_step_size_is_tried_to_mend
     assert reference.facts.certificate.target_acceptance == 0.9
 
 
+def test_every_attempt_is_published_with_what_stands_against_it(monkeypatch):
+    """Of a run that diverges at the first target acceptance, and is certified at the second."""
+
+    def diverging(draws, stats, budget, target_acceptance, warmup_evals):
+        found = certify(draws, stats, budget, target_acceptance, warmup_evals)
+        return replace(found, divergences=90) if target_acceptance == 0.9 else found
+
+    monkeypatch.setattr("elbo_room.reference.nuts.certify", diverging)
+    facts = make_reference(make_target(Model("normal", chain())), SMALL, jax.random.key(0)).facts
+    assert not facts.objections
+    assert facts.certificate.target_acceptance == 0.99
+    (refused,) = facts.refused
+    assert "90 divergences" in refused.refusal
+    record = json.loads(json.dumps(facts.record()))
+    assert record["refused"][0]["objections"] == refused.objections != []
+    assert Facts.from_record(record) == facts
+    assert not facts.has_data
+
+
+@pytest.mark.parametrize(("se", "remarks"), [(0.02, 0), (0.05, 1)])
+def test_an_evidence_that_stays_coarse_is_remarked_on(se, remarks):
+    evidence = Evidence(-3.0, se, "bridge")
+    found = Facts("nuts", evidence, evidence, (), CLEAN, evidence, None).remarks
+    assert len(found) == remarks
+    assert all(text == "log p(x) is known to ± 0.05 nats, short of ± 0.02" for text in found)
+
+
 def test_in_a_narrow_posterior_a_draw_takes_few_leapfrogs():
     def fn():
         cov = 0.9999 * jnp.ones((10, 10)) + 0.0001 * jnp.eye(10)
         numpyro.sample("z", dist.MultivariateNormal(jnp.zeros(10), cov))
 
-    _, certificate = nuts(make_target(Model("narrow", fn)), SMALL, jax.random.key(0))
+    _, (certificate,) = nuts(make_target(Model("narrow", fn)), SMALL, jax.random.key(0))
     assert not certificate.objections
     after = (certificate.gradient_evals - certificate.warmup_evals) / 2
     assert after / certificate.num_draws < 10  # on z itself it takes 54
