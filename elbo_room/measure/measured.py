@@ -14,7 +14,8 @@ from elbo_room.effort import Budget
 from elbo_room.fit.fitted import Fitted
 from elbo_room.fit.objective import dtype
 from elbo_room.measure import views
-from elbo_room.measure.quality import floors_of, quality
+from elbo_room.measure.compared import floors_of
+from elbo_room.measure.quality import quality
 from elbo_room.measure.samples import ReferencePair, Row
 from elbo_room.measure.scores import by_definition, in_modes, score
 from elbo_room.posterior.density import Target

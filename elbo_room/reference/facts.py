@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
+from elbo_room.estimate import Estimate
 from elbo_room.fit.learn import NOTHING, Learned
 from elbo_room.reference.agreement import Agreement
 from elbo_room.reference.certificate import Certificate
@@ -39,6 +42,12 @@ class Facts:
     nuts_evidence: Evidence
     agreement: Agreement | None
     learned: Learned = NOTHING
+
+    @property
+    def log_evidence(self) -> Estimate:
+        """log p(x) from both references: the mean of two estimates that share no draw."""
+        one, other = self.evidence, self.second_evidence
+        return Estimate((one.value + other.value) / 2, float(np.hypot(one.se, other.se) / 2))
 
     @property
     def objections(self) -> list[str]:

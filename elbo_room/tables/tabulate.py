@@ -108,8 +108,7 @@ def _evidence_checks(plan: Plan, results: Results) -> dict[str, str]:
         rows.setdefault(name, []).extend({"guide": guide, **row} for row in found)
         if found:
             facts = results.references[entry.cell.needs or ""]
-            known = facts.evidence
-            evidence[name] = None if facts.objections else Estimate(known.value, known.se)
+            evidence[name] = None if facts.objections else facts.log_evidence
     return {name: cross_check(rows[name], evidence[name]) for name in evidence}
 
 
