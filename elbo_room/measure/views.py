@@ -24,6 +24,9 @@ BOUNDS = (1, 10, 100, 1_000)
 GROUPS = 200
 """At least so many means are behind the range of a bound, from draws shuffled again where there are too few."""
 
+MANY = 1_000
+"""Means that it takes to say of a bound that it does not exist."""
+
 STORED_DRAWS = 1_000
 """Draws of a guide, and of the reference, that are kept for the plots."""
 
@@ -97,7 +100,7 @@ def bounds(log_w: Float[np.ndarray, "seed draw"] | None) -> list[Row]:
             continue
         for num_draws in BOUNDS:
             found = importance_bounds(weights, num_draws)
-            if not tail_of_log_weights(found[None]).has_mean:
+            if found.size >= MANY and not tail_of_log_weights(found[None]).has_mean:
                 continue
             times = range(int(np.ceil(GROUPS / found.size)) - 1)
             again = [importance_bounds(rng.permutation(weights), num_draws) for _ in times]
