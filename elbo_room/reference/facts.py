@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from elbo_room.estimate import Estimate
 from elbo_room.fit.learn import NOTHING, Learned
 from elbo_room.reference.agreement import Agreement
@@ -45,9 +43,14 @@ class Facts:
 
     @property
     def log_evidence(self) -> Estimate:
-        """log p(x) from both references: the mean of two estimates that share no draw."""
+        """log p(x) from both references: the mean of two estimates, and of their standard errors.
+
+        They are averaged over different draws, and are yet not independent: what one half's Gaussian is off
+        by meets what the other half's draws are off by, and that product is in both. On Gaussian posteriors their
+        correlation is 0.8; counted as independent the error were a quarter too small.
+        """
         one, other = self.evidence, self.second_evidence
-        return Estimate((one.value + other.value) / 2, float(np.hypot(one.se, other.se) / 2))
+        return Estimate((one.value + other.value) / 2, (one.se + other.se) / 2)
 
     @property
     def objections(self) -> list[str]:
