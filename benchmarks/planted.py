@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.quote import DOCS, quote  # noqa: E402
-from elbo_room.measure.quality import floors_of, quality  # noqa: E402
+from elbo_room.measure.compared import floors_of  # noqa: E402
+from elbo_room.measure.quality import quality  # noqa: E402
 from elbo_room.measure.samples import ReferencePair, Sample  # noqa: E402
 from elbo_room.reference.certificate import Certificate  # noqa: E402
 from elbo_room.reference.evidence import Evidence  # noqa: E402
@@ -119,7 +120,7 @@ def row_of(failure: Failure, repetition: int) -> dict[str, Any]:
 
 def catches(metric: str, row: dict[str, Any]) -> bool:
     """Whether this metric alone would have warned."""
-    value, error = row[metric], row[f"{metric}_se"]
+    value, error = row.get(metric, np.nan), row.get(f"{metric}_se", np.nan)
     if metric == "khat":
         return value > row["khat_threshold"]
     if metric.startswith("ess"):

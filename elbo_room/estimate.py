@@ -36,6 +36,8 @@ def effective_size(values: Float[np.ndarray, "chain draw"]) -> float:
 
 def number(value: float, se: float = 0.0) -> str:
     """A value to the digit that its standard error bears: 1.164 +- 0.010 is "1.164"."""
+    if value == math.inf:
+        return "infinite"
     if not math.isfinite(value):
         return "none"
     if abs(value) >= 1e4:
@@ -51,5 +53,5 @@ def number(value: float, se: float = 0.0) -> str:
 def with_error(value: float, se: float) -> str:
     """A value and its standard error, as "1.164 ± 0.010"."""
     if not math.isfinite(value):
-        return "none"
+        return number(value)
     return f"{number(value, se)} ± {number(se, se)}" if se > 0 else number(value)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from elbo_room.measure.quality import floors_of
+from elbo_room.measure.compared import floors_of
 from elbo_room.measure.samples import reference_pair
 from elbo_room.posterior.density import Target
 from elbo_room.reference.make import Reference

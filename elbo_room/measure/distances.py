@@ -1,31 +1,35 @@
 """How far a guide's draws lie from the reference's: pure functions of draws, lower is better.
 
-Both sets of draws are in unconstrained coordinates; those of the guide are independent, those of
-the reference autocorrelated. Both are first whitened by the reference's mean and covariance, so
+Both sets of draws are in unconstrained coordinates; those of the guide are independent, or of a set of points, so
+that they are worth as many as there are points: `size`. Those of the reference are autocorrelated. Both are first whitened by the reference's mean and covariance, so
 that 1 is one posterior standard deviation. Each distance comes as an `Estimate`, whose standard
 error adds up the influence of each draw and counts what a reference draw does to the whitening.
-All but `c2st` are above 0 by chance where the guide is the posterior, and their standard errors
+They are above 0 by chance where the guide is the posterior, and their standard errors
 mean nothing there: compare with the same distance between two independent references.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from elbo_room.estimate import Estimate, effective_size
-from elbo_room.measure.metrics import Chains, Draws
+from elbo_room.measure.moments import Chains, Draws
 
 Directions = Float[np.ndarray, "direction coordinate"]
 Projections = Float[np.ndarray, "direction draw"]
+Places = Int[np.ndarray, "direction draw"]
+Pair = tuple[Any, Any]
+"""Projections of the guide's draws and of the reference's, or the order of each."""
 Square = Float[np.ndarray, "coordinate coordinate"]
 
-MOST_DRAWS = 2_000  # of either set, in the search for a direction and for the classifier
+MOST_DRAWS = 2_000  # of either set, in the search for a direction
 TINY = 1e-300  # keeps 0 / 0 out of the standard error of a distance of 0
 
 
-def covariance_error(draws: Draws, reference: Chains) -> Estimate:
+def covariance_error(draws: Draws, reference: Chains, size: float | None = None) -> Estimate:
     """Frobenius norm of S - I, S the guide's whitened covariance; no unit, lower is better.
 
     The same in all coordinates that are linear in these. Unlike the errors of the standard
@@ -41,11 +45,16 @@ def covariance_error(draws: Draws, reference: Chains) -> Estimate:
     value = float(np.linalg.norm(excess))
     slope = excess / max(value, TINY)
     of_guide = np.sum(y @ slope * y, axis=1)
-    return Estimate(value, _standard_error(of_guide, _by_whitening(z, 2 * slope @ covariance)))
+    of_reference = _by_whitening(z, 2 * slope @ covariance)
+    return Estimate(value, _standard_error(of_guide, of_reference, size or len(y)))
 
 
 def sliced_wasserstein(
-    draws: Draws, reference: Chains, num_directions: int = 100, seed: int = 0
+    draws: Draws,
+    reference: Chains,
+    size: float | None = None,
+    num_directions: int = 100,
+    seed: int = 0,
 ) -> Estimate:
     """Root mean square, over directions, of the Wasserstein-2 distance of the projections.
 
@@ -55,49 +64,27 @@ def sliced_wasserstein(
     above what they cost a guide without them. Source: Bonneel et al. (2015), JMIV 51:22; standard
     error by Kantorovich potentials, del Barrio and Loubes (2019), Ann. Probab. 47:926.
     """
-    return _sliced(draws, reference, directions(num_directions, draws.shape[1], seed))
+    theta = directions(num_directions, draws.shape[1], seed)
+    return _sliced(draws, reference, theta, size or len(draws))
 
 
-def max_sliced(draws: Draws, reference: Chains, seed: int = 0) -> Estimate:
+def max_sliced(
+    draws: Draws, reference: Chains, size: float | None = None, seed: int = 0
+) -> Estimate:
     """Wasserstein-2 distance of the projections along the worst direction that a search finds.
 
     In posterior standard deviations along it, lower is better: a shift m gives |m|, a scale s
     |s - 1|. The direction is found on the first half of the draws (of each chain) and measured on
-    the second, which hardly depends on the first: searching does not lift the number. Misleads:
+    the second, which hardly depends on the first: searching does not lift the number. So the draws of a
+    set of points must lie point by point. Misleads:
     where the search fails the number is too small. It finds wrong means and covariances; a wrong
     shape alone surely only along a coordinate, or in few dimensions. Heavy tails: as for
     `sliced_wasserstein`. Source: Deshpande et al. (2019), CVPR, arXiv:1904.05877.
     """
     half, half_chain = len(draws) // 2, reference.shape[1] // 2
     worst = _worst_direction(draws[:half], reference[:, :half_chain], seed)[:, None]
-    return _sliced(draws[half:] @ worst, reference[:, half_chain:] @ worst, np.ones((1, 1)))
-
-
-def c2st(draws: Draws, reference: Chains, seed: int = 0) -> Estimate:
-    """Share of held-out draws that a classifier assigns rightly: 0.5 = cannot tell, 1 = always.
-
-    Lower is better. Boosted trees learn from the first half of the draws (of each chain) and are
-    tried on the second. The reference is thinned to the effective size of its slowest coordinate
-    or square of one, at most 2,000, and the guide gives as many. The standard error is binomial;
-    with the halves also swapped it would be too small by 15 %. Misleads: 0.5 may only mean too few
-    draws or too weak a classifier, so numbers compare at equal effective sizes alone; and far off
-    it stays at 1. Source: Lopez-Paz and Oquab (2017), ICLR, arXiv:1610.06545.
-    """
-    y, z, _ = _whitened(draws, reference)
-    series = np.moveaxis(np.concatenate([z, z**2], axis=-1), -1, 0)
-    size = min(*map(effective_size, series), len(y), MOST_DRAWS)
-    half = max(int(size / len(z) / 2), 1)  # of a chain
-    z = z[:, _spread(z.shape[1], 2 * half)]
-    y = y[_spread(len(y), z[..., 0].size)].reshape(z.shape)
-    both = np.stack([y, z])
-    learn, held_out = (part.reshape(-1, z.shape[-1]) for part in np.split(both, 2, axis=2))
-    label = np.repeat([0, 1], len(learn) // 2)
-    classifier = HistGradientBoostingClassifier(
-        max_iter=25, learning_rate=0.2, max_leaf_nodes=8, early_stopping=False, random_state=seed
-    ).fit(learn, label)
-    right = int(np.sum(classifier.predict(held_out) == label))
-    share = (right + 1) / (len(label) + 2)  # a full score is not a certain one
-    return Estimate(right / len(label), float(np.sqrt(share * (1 - share) / len(label))))
+    size = (size or len(draws)) / 2
+    return _sliced(draws[half:] @ worst, reference[:, half_chain:] @ worst, np.ones((1, 1)), size)
 
 
 def directions(num_directions: int, dim: int, seed: int = 0) -> Directions:
@@ -107,7 +94,7 @@ def directions(num_directions: int, dim: int, seed: int = 0) -> Directions:
     return np.linalg.qr(groups)[0].reshape(-1, dim)[:num_directions]
 
 
-def _sliced(draws: Draws, reference: Chains, theta: Directions) -> Estimate:
+def _sliced(draws: Draws, reference: Chains, theta: Directions, size: float) -> Estimate:
     """The root mean squared distance along the directions theta, with its standard error.
 
     A draw's influence on the squared distance is the Kantorovich potential there; a reference
@@ -115,12 +102,16 @@ def _sliced(draws: Draws, reference: Chains, theta: Directions) -> Estimate:
     """
     y, z, _ = _whitened(draws, reference)
     flat = z.reshape(-1, z.shape[-1])
-    gaps = _gaps(theta @ y.T, theta @ flat.T)
+    projections = theta @ y.T, theta @ flat.T
+    orders = np.argsort(projections[0], axis=1), np.argsort(projections[1], axis=1)
+    gaps = _gaps(projections, orders)
     slope = 2 * theta.T @ _ascent(y, flat, gaps) / len(theta)
     value = float(np.sqrt(max(np.trace(slope) / 2, 0.0)))
-    of_guide = _potential(theta @ y.T, gaps[0]).mean(axis=0)
-    of_reference = _potential(theta @ flat.T, gaps[1]).mean(axis=0).reshape(z.shape[:-1])
-    se = _standard_error(of_guide, of_reference + _by_whitening(z, slope))
+    of_guide, of_reference = (
+        _potential(*one).mean(axis=0) for one in zip(projections, gaps, orders, strict=True)
+    )
+    of_reference = of_reference.reshape(z.shape[:-1]) + _by_whitening(z, slope)
+    se = _standard_error(of_guide, of_reference, size)
     return Estimate(value, se / max(2 * value, TINY))
 
 
@@ -142,7 +133,9 @@ def _worst_direction(
     found = []
     for _ in range(20):
         theta = ascent / np.linalg.norm(ascent, axis=1, keepdims=True)
-        ascent = _ascent(y, z, _gaps(theta @ y.T, theta @ z.T))
+        projections = theta @ y.T, theta @ z.T
+        orders = np.argsort(projections[0], axis=1), np.argsort(projections[1], axis=1)
+        ascent = _ascent(y, z, _gaps(projections, orders))
         squared = np.sum(theta * ascent, axis=1)
         best = np.argsort(-squared)[:8]
         found.append((squared[best[0]], theta[best[0]]))
@@ -151,10 +144,9 @@ def _worst_direction(
     return np.linalg.solve(root.T, theta)
 
 
-def _gaps(x: Projections, y: Projections) -> tuple[Projections, Projections]:
+def _gaps(projections: Pair, orders: Pair) -> Pair:
     """How far each x lies from the mean of the y that it is matched with by rank, and each y."""
-    orders = np.argsort(x, axis=1), np.argsort(y, axis=1)
-    x, y = (np.take_along_axis(a, order, axis=1) for a, order in zip((x, y), orders, strict=True))
+    x, y = (np.take_along_axis(*pair, axis=1) for pair in zip(projections, orders, strict=True))
     gaps = np.empty_like(x), np.empty_like(y)
     np.put_along_axis(gaps[0], orders[0], x - _matched(y, x.shape[1]), axis=1)
     np.put_along_axis(gaps[1], orders[1], y - _matched(x, y.shape[1]), axis=1)
@@ -170,14 +162,13 @@ def _matched(ordered: Projections, number: int) -> Projections:
     return np.diff(sums) * number / size
 
 
-def _ascent(y: Draws, z: Draws, gaps: tuple[Projections, Projections]) -> Directions:
+def _ascent(y: Draws, z: Draws, gaps: Pair) -> Directions:
     """Half the squared distance's gradient in theta; its product with theta is that square."""
     return gaps[0] @ y / len(y) + gaps[1] @ z / len(z)
 
 
-def _potential(x: Projections, gap: Projections) -> Projections:
+def _potential(x: Projections, gap: Projections, order: Places) -> Projections:
     """The Kantorovich potential at each point, up to a constant: its slope is twice the gap."""
-    order = np.argsort(x, axis=1)
     x, gap = (np.take_along_axis(a, order, axis=1) for a in (x, gap))
     potential = np.zeros_like(x)
     rise = np.cumsum(np.diff(x) * (gap[:, 1:] + gap[:, :-1]), axis=1)
@@ -204,10 +195,10 @@ def _by_whitening(z: Chains, slope: Square) -> Float[np.ndarray, "chain draw"]:
 
 
 def _standard_error(
-    of_guide: Float[np.ndarray, " draw"], of_reference: Float[np.ndarray, "chain draw"]
+    of_guide: Float[np.ndarray, " draw"], of_reference: Float[np.ndarray, "chain draw"], size: float
 ) -> float:
     """From the influence of each draw: the variances of both means, added."""
-    variance = of_guide.var() / of_guide.size
+    variance = of_guide.var() / size
     return float(np.sqrt(variance + of_reference.var() / effective_size(of_reference)))
 
 

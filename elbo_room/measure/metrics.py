@@ -1,7 +1,8 @@
 """What is measured of a guide: pure functions of draws and log weights.
 
 Each returns an `Estimate`, a value with its standard error. Log weights are log p(x, z) - log q(z)
-in nats, S of them at draws of the guide q, or by chain at draws of the reference posterior p.
+in nats, S of them at draws of the guide q, or by chain at draws of the reference posterior p. Whether a mean of them
+exists, `tails` says.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from jaxtyping import Float
 from scipy.special import logsumexp
 
 from elbo_room.estimate import Estimate, effective_size
+from elbo_room.measure.moments import Errors
 
 LogWeights = Float[np.ndarray, " draw"]
-Draws = Float[np.ndarray, "draw coordinate"]
-Chains = Float[np.ndarray, "chain draw coordinate"]
+
+LOPSIDED = 1.5
+"""KL(p || q) over KL(q || p) of a guide that misses mass."""
 
 
 def elbo(log_w: LogWeights) -> Estimate:
@@ -36,10 +39,26 @@ def importance_bounds(log_w: LogWeights, num_draws: int) -> LogWeights:
 def eubo(log_w: Float[np.ndarray, "chain draw"]) -> Estimate:
     """Evidence upper bound E_p[log w] over reference draws, nats. Lower is better.
 
-    At least log p(x). Its standard error counts the autocorrelation of the chains.
+    At least log p(x). Its standard error counts the autocorrelation of the chains. Where q has no mass at one of
+    the draws, log w is infinite there, and so is the bound: without an error.
     """
+    if np.isposinf(log_w).any():
+        return Estimate(np.inf, 0.0)
     se = log_w.std(ddof=1) / np.sqrt(effective_size(log_w))
     return Estimate(float(log_w.mean()), float(se))
+
+
+def lopsidedness(eubo: Estimate, elbo: Estimate, log_evidence: Estimate) -> Estimate:
+    """KL(p || q) less 1.5 KL(q || p), nats: EUBO - 2.5 log p(x) + 1.5 ELBO. Above zero where q misses mass.
+
+    A contrast of its own, since both divergences share the error of log p(x).
+    """
+    both = 1 + LOPSIDED
+    value = eubo.value - both * log_evidence.value + LOPSIDED * elbo.value
+    if np.isinf(value):
+        return Estimate(value, 0.0)
+    parts = (eubo.se, both * log_evidence.se, LOPSIDED * elbo.se)
+    return Estimate(value, float(np.linalg.norm(parts)))
 
 
 def khat(log_w: LogWeights, log_evidence: Estimate | None = None) -> Estimate:
@@ -54,9 +73,22 @@ def khat(log_w: LogWeights, log_evidence: Estimate | None = None) -> Estimate:
     """
     if np.ptp(log_w) < 1e-9 or (log_evidence is not None and are_flat(log_w, log_evidence)):
         return Estimate(-np.inf, 0.0)
-    shape = float(array_stats.psislw(-log_w)[1])  # ArviZ takes log ratios with the sign turned
+    shape = smoothed_weights(log_w)[1]
     tail = np.ceil(min(0.2 * log_w.size, 3 * np.sqrt(log_w.size)))
     return Estimate(shape, float(max(1 + shape, 0.0) / np.sqrt(tail)))
+
+
+def smoothed_weights(log_w: LogWeights) -> tuple[LogWeights, float]:
+    """The draws' weights, their largest smoothed by a generalised Pareto distribution, and its shape.
+
+    They add up to 1. Where no tail can be fitted the shape is NaN and the weights are as they were.
+    Source: Vehtari et al. (2024), JMLR 25(72), by ArviZ.
+    """
+    ordered = np.sort(log_w)
+    if ordered[-1] == ordered[-max(log_w.size // 100, 5)]:
+        return np.exp(log_w - logsumexp(log_w)), np.nan
+    smoothed, shape = array_stats.psislw(-log_w)  # ArviZ takes log ratios with the sign turned
+    return np.exp(smoothed), float(shape)
 
 
 def are_flat(log_w: LogWeights, log_evidence: Estimate) -> bool:
@@ -105,8 +137,11 @@ def ess_share_reference(log_w: Float[np.ndarray, "chain draw"], log_evidence: Es
     draw of the posterior's tail can make it zero, and where k-hat is over 0.5, so that the weights have
     no variance, it is zero in truth; `missed_mass` says how much of the posterior that concerns.
     Source: Agapiou et al. (2017), Statistical Science 32:405-431. Standard error by the delta method;
-    the chains' autocorrelation is counted, and `log_evidence` must not come from the same draws.
+    the chains' autocorrelation is counted, and `log_evidence` counts as independent. Where q has no mass at one of
+    the draws, the share is zero, without an error.
     """
+    if np.isposinf(log_w).any():
+        return Estimate(0.0, 0.0)
     scale = log_w.max()
     w = np.exp(log_w - scale)
     value = float(np.exp(log_evidence.value - scale) / w.mean())
@@ -120,7 +155,8 @@ def missed_mass(
     """Share of the posterior that `num_draws` draws of the guide hardly see: p / q > sqrt(S).
 
     In [0, 1], lower is better: 1/2 where q holds one of two far modes. There a weight is so large that
-    truncated importance sampling cuts it off, which errs by about this share. Misleads: it says nothing
+    truncated importance sampling cuts it off, which errs by about this share; where q has no mass at all the
+    weight is infinite, and counts. Misleads: it says nothing
     of errors where q is. Source of the cut: Ionides (2008), J. Comput. Graph. Stat. 17:295-311. The
     standard error is binomial, with the chains' autocorrelation counted, and not zero at zero.
     """
@@ -130,38 +166,14 @@ def missed_mass(
     return Estimate(float(missed.mean()), float(np.sqrt(share * (1 - share) / size)))
 
 
-def mean_errors(draws: Draws, reference: Chains) -> Float[np.ndarray, "2 coordinate"]:
-    """abs(mean_q - mean_p) / sd_p of each coordinate, and its standard error. Lower is better.
-
-    The standard error is that of the influence of each draw; a reference draw z, standardised,
-    moves the mean by z and, through sd_p, the ratio by error (z^2 - 1) / 2.
-    """
-    z, mean, sd = _standardised(reference)
-    signed = (draws.mean(axis=0) - mean) / sd
-    variance = draws.var(axis=0, ddof=1) / sd**2 / len(draws)
-    variance += _variance_of_mean(z + signed * (z**2 - 1) / 2)
-    return np.stack([np.abs(signed), np.sqrt(variance)])
+def max_error(errors: Errors) -> Estimate:
+    """The largest of the errors, with the standard error of that one."""
+    value, se = errors.reshape(2, -1)
+    worst = int(np.argmax(value))
+    return Estimate(float(value[worst]), float(se[worst]))
 
 
-def log_sd_errors(draws: Draws, reference: Chains) -> Float[np.ndarray, "2 coordinate"]:
-    """abs(log(sd_q / sd_p)) of each coordinate, and its standard error. Lower is better.
-
-    The influence of a draw z, standardised, on a log standard deviation is (z^2 - 1) / 2.
-    """
-    z, _, sd = _standardised(reference)
-    y, _, guide_sd = _standardised(draws[None])
-    variance = ((y**2 - 1) / 2).var(axis=(0, 1)) / len(draws)
-    variance += _variance_of_mean((z**2 - 1) / 2)
-    return np.stack([np.abs(np.log(guide_sd / sd)), np.sqrt(variance)])
-
-
-def max_error(errors: Float[np.ndarray, "2 coordinate"]) -> Estimate:
-    """The largest of the coordinates' errors, with that coordinate's standard error."""
-    worst = int(np.argmax(errors[0]))
-    return Estimate(float(errors[0, worst]), float(errors[1, worst]))
-
-
-def root_mean_square(errors: Float[np.ndarray, "2 coordinate"]) -> Estimate:
+def root_mean_square(errors: Errors) -> Estimate:
     """The root of the mean squared error over coordinates; its s.e. by the delta method.
 
     The coordinates' errors count as independent.
@@ -169,14 +181,3 @@ def root_mean_square(errors: Float[np.ndarray, "2 coordinate"]) -> Estimate:
     value = float(np.sqrt(np.mean(errors[0] ** 2)))
     slope = errors[0] / (len(errors[0]) * value) if value else np.zeros_like(errors[0])
     return Estimate(value, float(np.sqrt(np.sum((slope * errors[1]) ** 2))))
-
-
-def _standardised(chains: Chains) -> tuple[Chains, np.ndarray, np.ndarray]:
-    """The draws less their mean over their standard deviation, and both by coordinate."""
-    mean, sd = chains.mean(axis=(0, 1)), chains.std(axis=(0, 1), ddof=1)
-    return (chains - mean) / sd, mean, sd
-
-
-def _variance_of_mean(chains: Chains) -> Float[np.ndarray, " coordinate"]:
-    sizes = [effective_size(chains[..., i]) for i in range(chains.shape[-1])]
-    return chains.var(axis=(0, 1)) / np.array(sizes)

@@ -14,33 +14,42 @@ import numpy as np
 from jaxtyping import Float
 
 from elbo_room.estimate import Estimate
-from elbo_room.measure import distances, metrics
+from elbo_room.measure import metrics, tails
+from elbo_room.measure.compared import OF_DRAWS, OF_WEIGHTED, compare
 from elbo_room.measure.samples import ReferencePair, Row, Sample
 from elbo_room.reference.evidence import importance_evidence
 from elbo_room.reference.facts import Facts
 
 OF_OWN_WEIGHTS = (
     "elbo",
+    "elbo_tail",
     "khat",
     "khat_threshold",
     "ess_share_guide",
     "log_evidence_importance",
     "seed_gap",
 )
-OF_SPREAD = ("log_sd_error_max", "log_sd_error_rms")
-OF_DRAWS = (
-    *("mean_error_max", "mean_error_rms", *OF_SPREAD),
-    *("covariance_error", "sliced_wasserstein", "max_sliced", "c2st"),
-)
 OF_REFERENCE_WEIGHTS = (
     "eubo",
     "kl_posterior_guide",
+    "eubo_tail",
     "jeffreys",
+    "lopsidedness",
     "ess_share_reference",
     "missed_mass",
 )
 OF_EVIDENCE = ("log_evidence", "log_evidence_method")
-OF_REFERENCE = (*OF_EVIDENCE, "kl_guide_posterior", *OF_REFERENCE_WEIGHTS, *OF_DRAWS)
+OF_REFERENCE = (
+    *(*OF_EVIDENCE, "kl_guide_posterior", *OF_REFERENCE_WEIGHTS),
+    *(*OF_DRAWS, *OF_WEIGHTED),
+)
+
+
+FOLLOWS = {
+    "elbo": ("elbo", "kl_guide_posterior", "jeffreys", "lopsidedness", "seed_gap"),
+    "eubo": ("eubo", "kl_posterior_guide", "jeffreys", "lopsidedness"),
+}
+"""What cannot be said where the summands of a bound have no mean."""
 
 
 @dataclass
@@ -88,9 +97,9 @@ def quality(
         why = f"{what} is not finite at {wild.mean():.1%} of the guide's draws"
         return {"status": "diverged", "reason": why}
     found, facts = Findings(), posterior.facts
-    evidence = Estimate(facts.evidence.value, facts.evidence.se)
+    evidence = facts.log_evidence
     if log_w is None:
-        lacks = (*OF_OWN_WEIGHTS, "kl_guide_posterior", *OF_REFERENCE_WEIGHTS)
+        lacks = (*OF_OWN_WEIGHTS, "kl_guide_posterior", *OF_REFERENCE_WEIGHTS, *OF_WEIGHTED)
         found.empty["q is a set of points and has no density"] = lacks
     else:
         _add_own_weights(found, log_w, None if facts.objections else evidence)
@@ -103,29 +112,37 @@ def quality(
     else:
         found.plain["log_evidence_method"] = facts.evidence.method
         found.estimates["log_evidence"] = evidence
-    found.estimates |= _of_draws(draws, posterior.first)
+    weights = None if log_w is None else metrics.smoothed_weights(log_w)[0]
+    compared = compare(draws, posterior, weights, floors)
+    found.estimates |= compared.estimates
+    found.empty |= compared.empty
     found.floors |= {name: floor for name, floor in floors.items() if name in found.estimates}
-    if len(of_spread := set(OF_SPREAD) - set(found.estimates)):
-        found.empty["q is a point and has no spread"] = sorted(of_spread)
     if log_w is None:
         return found.row()
-    found.estimates["kl_guide_posterior"] = evidence - found.estimates["elbo"]
-    found.floors["kl_guide_posterior"] = abs(evidence.value - facts.second_evidence.value)
+    if elbo := found.estimates.get("elbo"):
+        found.estimates["kl_guide_posterior"] = evidence - elbo
+        found.floors["kl_guide_posterior"] = abs(facts.evidence.value - facts.second_evidence.value)
     if log_w_reference is None:
         found.empty["this guide has no density at given draws"] = OF_REFERENCE_WEIGHTS
-    elif not np.isfinite(log_w_reference).all():
-        found.empty["q is zero at some reference draws"] = OF_REFERENCE_WEIGHTS
+    elif np.isfinite(log_w_reference).all() or not fault(log_w_reference):
+        _add_reference_weights(found, log_w_reference, log_w.size, facts)
     else:
-        _add_reference_weights(found, log_w_reference, log_w.size, evidence, facts)
+        found.empty[fault(log_w_reference)] = OF_REFERENCE_WEIGHTS
     return found.row()
 
 
-def floors_of(posterior: ReferencePair) -> dict[str, float]:
-    """What each metric of draws says when the second reference stands in the guide's place."""
-    if posterior.facts.objections:
-        return {}
-    second = Sample(*(part.reshape(-1, part.shape[-1]) for part in posterior.second))
-    return {name: found.value for name, found in _of_draws(second, posterior.first).items()}
+def fault(log_w: Float[np.ndarray, "both_chains sample"]) -> str:
+    """What is wrong with log weights at the reference's draws; empty where nothing is.
+
+    Where q has no mass they are infinite, which is a result. Not a number is none.
+    """
+    wrong = ~(np.isfinite(log_w) | np.isposinf(log_w))
+    if not wrong.any():
+        return ""
+    return (
+        f"a fault of the guide's code: its log density is not a number, or infinite, at {wrong.mean():.1%} of "
+        "the posterior's draws"
+    )
 
 
 def _add_own_weights(
@@ -139,6 +156,7 @@ def _add_own_weights(
         "ess_share_guide": metrics.ess_share_guide(log_w),
         "log_evidence_importance": Estimate(*importance_evidence(log_w)[:2]),
     }
+    _look_at_tail(found, "elbo", log_w[None])
     if np.isnan(found.estimates["khat"].value):
         del found.estimates["khat"]
         few = found.estimates["ess_share_guide"].value < 0.5
@@ -152,44 +170,47 @@ def _add_reference_weights(
     found: Findings,
     log_w: Float[np.ndarray, "both_chains sample"],
     num_draws: int,
-    evidence: Estimate,
     facts: Facts,
 ) -> None:
-    """Add all that is averaged over the first reference; the second one's average says how far to trust it."""
-    chains = len(log_w) // 2
-    upper, again = metrics.eubo(log_w[:chains]), metrics.eubo(log_w[chains:])
-    found.estimates |= {
-        "eubo": upper,
-        "jeffreys": upper - found.estimates["elbo"],
-        "kl_posterior_guide": upper - evidence,
-        "ess_share_reference": metrics.ess_share_reference(log_w[:chains], evidence),
-        "missed_mass": metrics.missed_mass(log_w[:chains], evidence, num_draws),
-    }
-    between = again.value - facts.second_evidence.value - (upper.value - evidence.value)
-    found.floors |= {
-        "jeffreys": abs(again.value - upper.value),
-        "kl_posterior_guide": abs(between),
-    }
+    """Add all that is averaged over the posterior's draws: over those of both references.
 
-
-def _of_draws(draws: Sample, reference: Sample) -> dict[str, Estimate]:
-    """Errors of the sites' moments, and distances of the unconstrained vectors.
-
-    An entry that is the same in every draw of the reference, such as a zero of a Cholesky factor, is
-    no coordinate of the posterior.
+    Each one's average has an evidence from the other's draws for its partner, and what the two pairs disagree by is
+    the floor.
     """
-    moves = np.ptp(reference.values, axis=(0, 1)) > 0
-    values, known = draws.values[..., moves], reference.values[..., moves]
-    means, spread = metrics.mean_errors(values, known), {}
-    if np.ptp(values, axis=0).all():
-        log_sds = metrics.log_sd_errors(values, known)
-        both = metrics.max_error(log_sds), metrics.root_mean_square(log_sds)
-        spread = dict(zip(OF_SPREAD, both, strict=True))
-    return spread | {
-        "mean_error_max": metrics.max_error(means),
-        "mean_error_rms": metrics.root_mean_square(means),
-        "covariance_error": distances.covariance_error(draws.u, reference.u),
-        "sliced_wasserstein": distances.sliced_wasserstein(draws.u, reference.u),
-        "max_sliced": distances.max_sliced(draws.u, reference.u),
-        "c2st": distances.c2st(draws.u, reference.u),
+    evidence, chains = facts.log_evidence, len(log_w) // 2
+    found.estimates |= {
+        "eubo": metrics.eubo(log_w),
+        "ess_share_reference": metrics.ess_share_reference(log_w, evidence),
+        "missed_mass": metrics.missed_mass(log_w, evidence, num_draws),
     }
+    if np.isfinite(log_w).all():
+        _look_at_tail(found, "eubo", log_w)
+    else:
+        found.estimates["eubo_tail"] = Estimate(np.inf, 0.0)
+    if not (upper := found.estimates.get("eubo")):
+        return
+    one, other = metrics.eubo(log_w[:chains]).value, metrics.eubo(log_w[chains:]).value
+    apart = other - one if np.isfinite(upper.value) else 0.0
+    between = facts.second_evidence.value - facts.evidence.value
+    found.estimates["kl_posterior_guide"] = _above(upper, evidence)
+    found.floors["kl_posterior_guide"] = abs(apart - between)
+    if elbo := found.estimates.get("elbo"):
+        found.estimates["jeffreys"] = _above(upper, elbo)
+        found.estimates["lopsidedness"] = metrics.lopsidedness(upper, elbo, evidence)
+        found.floors["jeffreys"] = abs(apart)
+
+
+def _above(upper: Estimate, lower: Estimate) -> Estimate:
+    """Their difference, which is known without an error where it is infinite."""
+    return upper - lower if np.isfinite(upper.value) else upper
+
+
+def _look_at_tail(found: Findings, bound: str, log_w: Float[np.ndarray, "chain draw"]) -> None:
+    """Add the tail index of a bound's summands; take the bound back, with what follows, where it has no mean."""
+    seen = tails.tail_of_log_weights(log_w)
+    found.estimates[f"{bound}_tail"] = seen.index
+    if not seen.has_mean:
+        del found.estimates[bound]
+        k, se = seen.index
+        why = f"no finite mean (Pareto tail index {k:.2f} ± {se:.2f})"
+        found.empty[why] = (*found.empty.get(why, ()), *FOLLOWS[bound])

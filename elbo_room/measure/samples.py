@@ -1,12 +1,15 @@
-"""Draws as unconstrained vectors and as the sites' values, and the pair of references."""
+"""Draws as unconstrained vectors and as the sites' values, sets of points, and the pair of references."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
+from elbo_room.measure.moments import Known, known
 from elbo_room.posterior.density import Target
 from elbo_room.posterior.draws import flat_draws, labels
 from elbo_room.reference.certificate import CHAINS
@@ -23,12 +26,47 @@ class Sample(NamedTuple):
     u: Float[Any, "*batch dim"]
     values: Float[Any, "*batch coordinate"]
 
-    def at(self, which: int | slice) -> Sample:
+    def at(self, which: int | slice | Int[np.ndarray, " place"]) -> Sample:
         """Some along the first axis."""
         return Sample(self.u[which], self.values[which])
 
 
-class ReferencePair(NamedTuple):
+class Points(NamedTuple):
+    """The distinct points behind the draws of a set of points, in random order.
+
+    Attributes:
+        sample: each point once.
+        counts: how many draws fell on each.
+    """
+
+    sample: Sample
+    counts: Int[np.ndarray, " point"]
+
+    @property
+    def shares(self) -> Float[np.ndarray, " point"]:
+        """Weights that add up to 1."""
+        return self.counts / self.counts.sum()
+
+    @property
+    def effective(self) -> float:
+        """How many independent draws the points are worth: Kish's 1 / sum of squared shares."""
+        return float(1 / np.sum(self.shares**2))
+
+    @property
+    def draws(self) -> Float[np.ndarray, "draw dim"]:
+        """The unconstrained draws point by point, so that halves of them share one point at most."""
+        return np.repeat(self.sample.u, self.counts, axis=0)
+
+
+def distinct(draws: Sample, seed: int = 0) -> Points:
+    """The points of a set, of which there are many more draws than points."""
+    _, first, counts = np.unique(draws.u, axis=0, return_index=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(first))
+    return Points(draws.at(first[order]), counts[order])
+
+
+@dataclass(frozen=True)
+class ReferencePair:
     """Two independent references of the same model.
 
     Attributes:
@@ -48,6 +86,19 @@ class ReferencePair(NamedTuple):
     def both_u(self) -> Float[np.ndarray, "both_chains draw dim"]:
         """The unconstrained draws of both, one below the other."""
         return np.concatenate([self.first.u, self.second.u])
+
+    @cached_property
+    def moves(self) -> Bool[np.ndarray, " coordinate"]:
+        """Which entries of the sites are coordinates of the posterior.
+
+        One that is the same in every draw, such as a zero of a Cholesky factor, is none.
+        """
+        return np.ptp(self.first.values, axis=(0, 1)) > 0
+
+    @cached_property
+    def known(self) -> Known:
+        """What errors by coordinate ask of the first reference, once for all guides and seeds."""
+        return known(self.first.values[..., self.moves])
 
 
 def reference_pair(target: Target, reference: Reference) -> ReferencePair:

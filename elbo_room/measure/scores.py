@@ -16,6 +16,7 @@ from elbo_room.fit.fitted import Fitted
 from elbo_room.fit.flat import Params
 from elbo_room.measure.modes import modes_held
 from elbo_room.measure.samples import Row, Sample
+from elbo_room.measure.tails import tail_of_log_weights
 from elbo_room.posterior.coordinates import Coordinates
 from elbo_room.posterior.density import Target
 
@@ -95,10 +96,13 @@ def by_definition(target: Target, fitted: Fitted, budget: Budget, key: PRNGKeyAr
     keys = jax.random.split(key, fitted.seeds)
     fits = fitted.params, fitted.pilot.coordinates, keys
     log_ratios = np.asarray(jax.jit(lambda fits: jax.lax.map(lambda fit: one(*fit), fits))(fits))
-    return [
-        {"kl_by_definition": float(kl), "kl_by_definition_se": float(se)} if np.isfinite(kl) else {}
-        for kl, se in zip(*mean(log_ratios), strict=True)
-    ]
+    rows: list[Row] = []
+    for ratios, kl, se in zip(log_ratios, *mean(log_ratios), strict=True):
+        exists = np.isfinite(kl) and tail_of_log_weights(ratios[None]).has_mean
+        rows.append(
+            {"kl_by_definition": float(kl), "kl_by_definition_se": float(se)} if exists else {}
+        )
+    return rows
 
 
 def in_modes(

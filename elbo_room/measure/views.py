@@ -14,11 +14,18 @@ from elbo_room.estimate import mean
 from elbo_room.fit.fitted import Fitted
 from elbo_room.fit.flat import has_elbo_as_loss
 from elbo_room.measure.metrics import importance_bounds
+from elbo_room.measure.tails import tail_of_log_weights
 
 Row = dict[str, Any]
 
 BOUNDS = (1, 10, 100, 1_000)
 """Draws behind an importance-weighted bound; the first is the ELBO."""
+
+GROUPS = 200
+"""At least so many means are behind the range of a bound, from draws shuffled again where there are too few."""
+
+MANY = 1_000
+"""Means that it takes to say of a bound that it does not exist."""
 
 STORED_DRAWS = 1_000
 """Draws of a guide, and of the reference, that are kept for the plots."""
@@ -83,14 +90,21 @@ def traces(fitted: Fitted) -> list[Row]:
 
 
 def bounds(log_w: Float[np.ndarray, "seed draw"] | None) -> list[Row]:
-    """What the mean weight of so many draws says of log p(x): its mean, and where nine in ten lie."""
-    rows = []
+    """What the mean weight of so many draws says of log p(x): its mean, and where nine in ten lie.
+
+    A bound whose summands have no mean is left out.
+    """
+    rows, rng = [], np.random.default_rng(0)
     for seed, weights in enumerate([] if log_w is None else log_w):
         if not np.isfinite(weights).all():
             continue
         for num_draws in BOUNDS:
             found = importance_bounds(weights, num_draws)
-            low, high = np.quantile(found, (0.05, 0.95))
+            if found.size >= MANY and not tail_of_log_weights(found[None]).has_mean:
+                continue
+            times = range(int(np.ceil(GROUPS / found.size)) - 1)
+            again = [importance_bounds(rng.permutation(weights), num_draws) for _ in times]
+            low, high = np.quantile(np.concatenate([found, *again]), (0.05, 0.95))
             bound, se = mean(found)
             row = {"num_draws": num_draws, "bound": float(bound), "bound_se": float(se)}
             rows.append({"seed": seed, **row, "low": float(low), "high": float(high)})

@@ -60,6 +60,9 @@ COLUMNS: dict[str, Column] = {
     "evidence_check": Column("log p(x) against the weights of the guide that knows it best"),
     "elbo": Column("ELBO: mean of log p(x, z) - log q(z) over draws of q", "nats", "higher", True),
     "kl_guide_posterior": Column("KL(q || p) = log p(x) - ELBO", "nats", "lower", True, True),
+    "elbo_tail": Column(
+        "Pareto tail index of the ELBO's summands; from 1 on they have no mean", "", "lower", True
+    ),
     "kl_by_definition": Column(
         "KL(q || p) = E_q[log q - log p(z | x)], by the posterior's own density, on draws of its own",
         "nats",
@@ -67,8 +70,16 @@ COLUMNS: dict[str, Column] = {
         True,
     ),
     "eubo": Column("EUBO: the same mean over draws of the posterior", "nats", "lower", True),
-    "kl_posterior_guide": Column("KL(p || q) = EUBO - log p(x)", "nats", "lower", True, True),
+    "eubo_tail": Column(
+        "the same index of the EUBO's summands; inf: q has no mass at a draw", "", "lower", True
+    ),
+    "kl_posterior_guide": Column(
+        "KL(p || q) = EUBO - log p(x); inf: q has no mass where p has", "nats", "lower", True, True
+    ),
     "jeffreys": Column("KL(q || p) + KL(p || q) = EUBO - ELBO", "nats", "lower", True, True),
+    "lopsidedness": Column(
+        "KL(p || q) - 1.5 KL(q || p): above zero, q misses mass", "nats", "", True
+    ),
     "khat": Column("Pareto shape of the weights; -inf: they are flat", "", "lower", True),
     "khat_threshold": Column("the largest k-hat that so many draws bear"),
     "ess_share_guide": Column(
@@ -85,6 +96,22 @@ COLUMNS: dict[str, Column] = {
     "log_sd_error_max": Column("largest abs(log(sd of q / sd of p))", "", "lower", True, True),
     "log_sd_error_rms": Column(
         "root mean square of log(sd of q / sd of p)", "", "lower", True, True
+    ),
+    "quantile_error_max": Column(
+        "largest error of a 5, 50 or 95 % quantile, in halves of the central 68 %",
+        "sd",
+        "lower",
+        True,
+        True,
+    ),
+    "weighted_mean_error_max": Column(
+        "largest error of a mean, the draws weighted", "sd", "lower", True, True
+    ),
+    "weighted_log_sd_error_max": Column(
+        "largest abs(log(sd of q / sd of p)), the draws weighted", "", "lower", True, True
+    ),
+    "weighted_quantile_error_max": Column(
+        "largest error of a quantile, the draws weighted", "sd", "lower", True, True
     ),
     "covariance_error": Column(
         "Frobenius norm of the whitened covariance - I", "", "lower", True, True

@@ -51,13 +51,13 @@ def reference_table(plan: Plan, results: Results) -> pd.DataFrame:
 
 
 def _of_facts(facts: Facts) -> Row:
-    known = None if facts.objections else facts.evidence
+    known = None if facts.objections else facts.log_evidence
     certificate = facts.certificate
     return {
         "objections": "; ".join(facts.objections),
         "log_integral": known and known.value,
         "log_integral_se": known and known.se,
-        "log_integral_method": known and known.method,
+        "log_integral_method": known and facts.evidence.method,
         "flat": ", ".join(facts.flat),
         "nuts_log_evidence": facts.nuts_evidence.value,
         "nuts_log_evidence_se": facts.nuts_evidence.se,

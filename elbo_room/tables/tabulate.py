@@ -109,8 +109,7 @@ def _evidence_checks(plan: Plan, results: Results) -> dict[str, str]:
         rows.setdefault(name, []).extend({"guide": guide, **row} for row in found)
         if found:
             facts = results.references[entry.cell.needs or ""]
-            evidence = Estimate(facts.evidence.value, facts.evidence.se)
-            known[name] = None if facts.objections else evidence, facts.has_data
+            known[name] = None if facts.objections else facts.log_evidence, facts.has_data
     return {name: cross_check(rows[name], *known[name]) for name in known}
 
 

@@ -101,30 +101,6 @@ def test_nothing_is_missed_where_the_guide_is_the_posterior_and_that_has_an_erro
     assert 0 < estimate.se < 1e-3
 
 
-def test_errors_of_the_moments_are_the_planted_ones():
-    draws, reference = Gaussians(0.7, 1.5, autocorrelation=0.5).draw(seed=0)
-    for errors, planted in (
-        (metrics.mean_errors(draws, reference), 0.7),
-        (metrics.log_sd_errors(draws, reference), np.log(1.5)),
-    ):
-        assert np.all(abs(errors[0] - planted) < 4 * errors[1])
-        assert_within_errors(metrics.max_error(errors), planted)
-        assert_within_errors(metrics.root_mean_square(errors), planted)
-
-
-def test_errors_of_the_moments_are_zero_where_the_guide_is_the_posterior():
-    draws, reference = Gaussians(0.0, 1.0, autocorrelation=0.5).draw(seed=0)
-    for errors in (metrics.mean_errors(draws, reference), metrics.log_sd_errors(draws, reference)):
-        assert np.all(errors[0] < 4 * errors[1])
-
-
-def test_errors_of_opposite_signs_do_not_cancel():
-    draws, reference = Gaussians(0.0, 1.0).draw(seed=0)
-    draws += np.array([1.0, -1.0, 0.0])
-    rms = metrics.root_mean_square(metrics.mean_errors(draws, reference))
-    assert_within_errors(rms, np.sqrt(2 / 3))
-
-
 @pytest.mark.parametrize("shape", [0.2, 0.5, 0.8])
 def test_khat_finds_the_shape_of_a_pareto_tail(shape):
     log_w = np.log(genpareto(shape).rvs(10_000, random_state=1))
@@ -235,10 +211,6 @@ def test_weights_are_flat_about_an_evidence_that_is_known(evidence, flat):
     assert metrics.are_flat(log_w + 700, Estimate(evidence.value + 700, evidence.se)) == flat
 
 
-def first_coordinate(errors):
-    return Estimate(*errors[:, 0])
-
-
 ESTIMATES = {
     "elbo": lambda pair, draws, _: metrics.elbo(pair.log_weights(draws)),
     "eubo": lambda pair, _, reference: metrics.eubo(pair.log_weights(reference)),
@@ -249,10 +221,6 @@ ESTIMATES = {
     "missed_mass": lambda pair, _, reference: metrics.missed_mass(
         pair.log_weights(reference), Estimate(pair.log_evidence, 0.0), num_draws=5
     ),
-    "mean_error": lambda _, *both: first_coordinate(metrics.mean_errors(*both)),
-    "mean_error_rms": lambda _, *both: metrics.root_mean_square(metrics.mean_errors(*both)),
-    "log_sd_error": lambda _, *both: first_coordinate(metrics.log_sd_errors(*both)),
-    "log_sd_error_rms": lambda _, *both: metrics.root_mean_square(metrics.log_sd_errors(*both)),
 }
 
 
@@ -271,14 +239,6 @@ def test_standard_error_is_the_spread_over_replications(metric, loc, autocorrela
     pair = Gaussians(loc, 1.3, autocorrelation=autocorrelation)
     found = [ESTIMATES[metric](pair, *pair.draw(seed)) for seed in range(REPLICATIONS)]
     assert_honest(found)
-
-
-def test_standard_error_of_a_mean_error_holds_for_a_skewed_posterior():
-    def skewed(seed):
-        draws, reference = Gaussians(0.5, 1.3, autocorrelation=0.6).draw(seed)
-        return np.exp(draws / 2), np.exp(reference / 2)
-
-    assert_honest([first_coordinate(metrics.mean_errors(*skewed(i))) for i in range(REPLICATIONS)])
 
 
 @pytest.mark.parametrize("shape", [0.2, 0.8])
@@ -302,6 +262,34 @@ def test_bridge_covers_a_known_evidence_at_its_rate(scale, autocorrelation):
     assert_honest(found)
     covered = np.mean([abs(value - pair.log_evidence) < 2 * se for value, se in found])
     assert 0.9 < covered < 0.99
+
+
+def test_lopsidedness_is_the_contrast_of_both_divergences_with_its_own_error():
+    upper, lower, evidence = Estimate(3.0, 0.3), Estimate(1.0, 0.2), Estimate(2.0, 0.1)
+    found = metrics.lopsidedness(upper, lower, evidence)
+    assert found.value == pytest.approx((3.0 - 2.0) - 1.5 * (2.0 - 1.0))
+    assert found.se == pytest.approx(np.sqrt(0.3**2 + 0.3**2 + 0.25**2))
+
+
+def test_a_draw_where_q_has_no_mass_makes_the_bound_infinite_and_is_missed():
+    log_w = np.zeros((CHAINS, 1_000))
+    log_w[0, :40] = np.inf
+    assert metrics.eubo(log_w) == Estimate(np.inf, 0.0)
+    assert metrics.ess_share_reference(log_w, KNOWN) == Estimate(0.0, 0.0)
+    assert metrics.missed_mass(log_w, KNOWN, 10_000).value == pytest.approx(0.01)
+    assert metrics.lopsidedness(Estimate(np.inf, 0.0), KNOWN, KNOWN) == Estimate(np.inf, 0.0)
+
+
+def test_smoothed_weights_are_those_of_arviz_and_ties_stay_as_they_are():
+    log_w = np.log(genpareto(0.6).rvs(2_000, random_state=0))
+    weights, shape = metrics.smoothed_weights(log_w)
+    assert weights.sum() == pytest.approx(1.0)
+    assert shape == metrics.khat(log_w).value
+    assert weights.max() < np.exp(log_w).max() / np.exp(log_w).sum()
+    tied = np.where(np.arange(2_000) < 800, 1.0, 0.0)
+    weights, shape = metrics.smoothed_weights(tied)
+    assert np.isnan(shape)
+    assert weights == pytest.approx(np.exp(tied) / np.exp(tied).sum())
 
 
 def test_importance_bounds_rise_from_the_elbo_to_the_evidence_at_the_rate_of_the_variance():

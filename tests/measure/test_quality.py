@@ -1,5 +1,6 @@
 """Rows: every number has its error, every empty cell its reason; the two sides of the identity."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -9,7 +10,8 @@ import pytest
 from scipy.stats import norm
 
 from elbo_room.estimate import Estimate
-from elbo_room.measure.quality import OF_REFERENCE, floors_of, quality
+from elbo_room.measure.compared import floors_of
+from elbo_room.measure.quality import OF_REFERENCE, quality
 from elbo_room.measure.samples import ReferencePair, Sample
 from elbo_room.reference.certificate import Certificate
 from elbo_room.reference.evidence import Evidence
@@ -106,8 +108,9 @@ def test_no_number_of_a_run_lacks_its_error_and_no_empty_cell_its_reason(smoke_r
 
 def test_both_divergences_are_the_two_bounds_from_the_evidence():
     row = a_row()
-    assert row["kl_guide_posterior"] == pytest.approx(LOG_Z - row["elbo"])
-    assert row["kl_posterior_guide"] == pytest.approx(row["eubo"] - LOG_Z)
+    evidence = LOG_Z + 0.02 / 2  # the mean of both references'
+    assert row["kl_guide_posterior"] == pytest.approx(evidence - row["elbo"])
+    assert row["kl_posterior_guide"] == pytest.approx(row["eubo"] - evidence)
     both = row["kl_guide_posterior"] + row["kl_posterior_guide"]
     assert row["jeffreys"] == pytest.approx(both)
     one = DIM * (-np.log(1.3) + (1.3**2 - 1) / 2)
@@ -133,11 +136,173 @@ def test_without_a_certificate_nothing_rests_on_the_reference():
     assert {"elbo", "khat", "ess_share_guide"} <= set(row)
 
 
+def of_weights(own, at_reference, still=0):
+    """The row of q = N(0, 1.3^2) with other log weights than its own."""
+    rng = np.random.default_rng(0)
+    draws, both = rng.normal(0, 1.3, (2_000, DIM)), rng.normal(size=(8, 250, DIM))
+    posterior = ReferencePair(seen(both[:4], still), seen(both[4:], still), FACTS)
+    own, at = (change(log_w(u)) for change, u in ((own, draws), (at_reference, both)))
+    return quality(own, at, seen(draws, still), posterior, floors_of(posterior))
+
+
+def same(log_w):
+    return log_w
+
+
+def put(value, share):
+    """That value at a share of the draws."""
+    return lambda log_w: np.where(
+        np.random.default_rng(2).random(log_w.shape) < share, value, log_w
+    )
+
+
+def test_both_references_enter_the_eubo_and_halve_its_variance():
+    rng = np.random.default_rng(0)
+    rng.normal(0, 1.3, (2_000, DIM))
+    both = log_w(rng.normal(size=(8, 250, DIM)))
+    row = a_row()
+    assert row["eubo"] == pytest.approx(both.mean())
+    alone = both[:4].std() / np.sqrt(both[:4].size)
+    assert row["eubo_se"] == pytest.approx(alone / np.sqrt(2), rel=0.15)
+
+
+def test_a_draw_where_q_has_no_mass_makes_the_divergence_infinite_and_blanks_nothing():
+    row = of_weights(same, put(np.inf, 0.01))
+    for name in ("eubo", "kl_posterior_guide", "jeffreys", "lopsidedness"):
+        assert (row[name], row[f"{name}_se"]) == (np.inf, 0.0)
+    assert row["ess_share_reference"] == 0
+    assert row["missed_mass"] == pytest.approx(0.01, abs=0.005)
+    assert row["kl_guide_posterior"] == a_row()["kl_guide_posterior"]
+    assert not lacking(as_table([row]).iloc[0]) or "fault" not in row["reason"]
+    assert not set(lacking(as_table([row]).iloc[0])) & MEASURED
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_a_log_density_that_is_not_a_number_is_a_fault_of_the_guides_code(value):
+    row = of_weights(same, put(value, 0.01))
+    assert "eubo" not in row
+    assert "missed_mass: a fault of the guide's code" in row["reason"]
+
+
+@pytest.mark.parametrize("bound", ["elbo", "eubo"])
+def test_a_bound_without_a_finite_mean_is_no_number(bound):
+    """The summands are squares of Cauchy draws, as log p / q is where the prior is the guide and heavy."""
+
+    def heavy(log_w):
+        return log_w - np.random.default_rng(3).standard_cauchy(log_w.shape) ** 2
+
+    changes = (heavy, same) if bound == "elbo" else (same, heavy)
+    row = of_weights(*changes)
+    gone = {"elbo": "kl_guide_posterior", "eubo": "kl_posterior_guide"}
+    assert not {bound, gone[bound], "jeffreys", "lopsidedness"} & set(row)
+    assert f"{gone[bound]}, jeffreys, lopsidedness" in row["reason"]
+    assert "no finite mean (Pareto tail index" in row["reason"]
+    assert row[f"{bound}_tail"] > 1.5
+    other = {"elbo": "eubo", "eubo": "elbo"}[bound]
+    assert {other, gone[other]} <= set(row)
+    assert not set(lacking(as_table([row]).iloc[0])) & MEASURED
+
+
+def test_infinite_bounds_and_absent_ones_survive_json_and_csv(tmp_path):
+    row = of_weights(same, put(np.inf, 0.01))
+    assert json.loads(json.dumps(row))["kl_posterior_guide"] == np.inf
+    as_table([row]).to_csv(tmp_path / "table.csv", index=False)
+    assert pd.read_csv(tmp_path / "table.csv")["kl_posterior_guide"][0] == np.inf
+
+
+def of_values(values, guide_values, names=("first", "heavy")):
+    """The row of a guide that is the posterior in u, and whose sites have these values."""
+    rng = np.random.default_rng(0)
+    draws, both = rng.normal(size=(4_000, DIM)), rng.normal(size=(8, 1_000, DIM))
+    seen = Sample(both, values(both))
+    posterior = ReferencePair(seen.at(slice(4)), seen.at(slice(4, 8)), FACTS, names)
+    flat = np.zeros(len(draws))
+    return quality(
+        flat,
+        np.zeros((8, 1_000)),
+        Sample(draws, guide_values(draws)),
+        posterior,
+        floors_of(posterior),
+    )
+
+
+def half_cauchy(u):
+    """The first coordinate, and a half-Cauchy of the second."""
+    return np.stack([u[..., 0], np.tan(np.pi / 2 * norm.cdf(u[..., 1]))], axis=-1)
+
+
+def test_errors_of_a_coordinate_without_an_sd_are_of_quantiles_alone():
+    row = of_values(half_cauchy, half_cauchy)
+    assert row["log_sd_error_max"] < 0.1  # the half-Cauchy's is about 1
+    assert row["mean_error_max"] < 0.1
+    assert row["quantile_error_max"] < 4 * row["quantile_error_max_se"]
+    assert "left out heavy without a standard deviation" in row["reason"]
+    off = of_values(half_cauchy, lambda u: half_cauchy(u) * [1, 2])
+    assert off["log_sd_error_max"] == row["log_sd_error_max"]
+    assert off["quantile_error_max"] - 4 * off["quantile_error_max_se"] > 1
+
+
+def test_where_no_coordinate_has_an_sd_there_are_errors_of_quantiles():
+    row = of_values(
+        lambda u: half_cauchy(u)[..., 1:], lambda u: half_cauchy(u)[..., 1:], ("heavy",)
+    )
+    assert "mean_error_max" not in row
+    assert "log_sd_error_rms, weighted_mean_error_max" in row["reason"]
+    assert "no coordinate has a standard deviation" in row["reason"]
+    assert row["quantile_error_max"] < 0.3
+    assert not set(lacking(as_table([row]).iloc[0])) & MEASURED
+
+
+def test_weights_mend_the_errors_that_they_promise_to_mend():
+    row = a_row()
+    assert row["log_sd_error_max"] > 0.2
+    for name in ("mean_error_max", "log_sd_error_max", "quantile_error_max"):
+        error, se = row[f"weighted_{name}"], row[f"weighted_{name}_se"]
+        assert error < 4 * se < 0.5
+        assert row[f"weighted_{name}_floor"] == row[f"{name}_floor"]
+
+
+def test_weights_of_which_hardly_one_counts_mend_nothing():
+    assert "weighting leaves fewer than 10 effective draws" in a_row(far=1e6)["reason"]
+
+
+@pytest.mark.parametrize("points", [100, 1_000])
+def test_a_set_of_right_points_is_not_called_off_by_its_own_noise(points):
+    """Exact draws: nothing is off by more than its error, and the classifier's halves share no point."""
+    both = seen(np.random.default_rng(99).normal(size=(8, 500, DIM)), 0)
+    posterior = ReferencePair(both.at(slice(4)), both.at(slice(4, 8)), FACTS)
+    floors, called_off = floors_of(posterior), []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        some = rng.normal(size=(points, DIM))
+        draws = seen(some[rng.integers(points, size=10_000)], 0)
+        row = quality(None, None, draws, posterior, floors)
+        names = ["mean_error_max", "log_sd_error_max", "quantile_error_max"]
+        names += ["c2st"] * (points >= 400)
+        assert ("c2st" in row) == (points >= 400)
+        half = {"c2st": 0.5}
+        called_off += [(row[n] - half.get(n, 0)) / row[f"{n}_se"] for n in names]
+    assert max(called_off) < 5
+    assert np.mean(np.array(called_off) > 3) <= 0.05
+
+
+def test_the_floor_of_a_classifier_that_tells_two_references_apart_withholds_its_score():
+    rng = np.random.default_rng(0)
+    both = seen(rng.normal(size=(8, 500, DIM)), 0)
+    posterior = ReferencePair(both.at(slice(4)), both.at(slice(4, 8)), FACTS)
+    floors = {**floors_of(posterior), "c2st": 0.61, "c2st_se": 0.02}
+    draws = seen(rng.normal(size=(2_000, DIM)), 0)
+    row = quality(np.zeros(2_000), np.zeros((8, 500)), draws, posterior, floors)
+    assert "c2st" not in row
+    assert "c2st: two references score 0.610 ± 0.020 and not 0.5" in row["reason"]
+
+
 def own_weights(log_w, **facts):
     """The row of a guide with these weights, and no density at given draws."""
     rng = np.random.default_rng(1)
     draws, both = seen(rng.normal(size=(2_000, DIM)), 0), seen(rng.normal(size=(8, 250, DIM)), 0)
-    posterior = ReferencePair(both.at(slice(4)), both.at(slice(4, 8)), replace(FACTS, **facts))
+    known = {"second_evidence": EVIDENCE} | facts
+    posterior = ReferencePair(both.at(slice(4)), both.at(slice(4, 8)), replace(FACTS, **known))
     return quality(log_w, None, draws, posterior, floors_of(posterior))
 
 

@@ -145,7 +145,7 @@ def test_a_rate_that_diverges_is_named_and_drawn(view):
     lost = diverged(view, (view.rates["guide"] == "good") & (view.rates["learning_rate"] == 0.1))
     figure = rates(lost)
     assert figure.title == "The rate decides most for good: it diverges at 0.1, not at 0.01"
-    assert "good 0.0210 at 0.01, none at 0.1" in figure.alt
+    assert "good 0.0210 at 0.01, infinite at 0.1" in figure.alt
     assert figure.png != rates(view).png
 
 

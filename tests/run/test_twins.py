@@ -16,7 +16,7 @@ from elbo_room import Experiment, Fit, Guide, Model
 from elbo_room.content.catalogue import Catalogue
 from elbo_room.content.places import Place
 from elbo_room.effort import BUDGETS
-from elbo_room.measure.quality import floors_of
+from elbo_room.measure.compared import floors_of
 from elbo_room.measure.samples import reference_pair
 from elbo_room.posterior.draws import from_bytes
 from elbo_room.posterior.target import make_target

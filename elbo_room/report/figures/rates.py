@@ -51,7 +51,9 @@ def rates(view: View) -> Picture:
         + ", ".join(f"{number(gap)} at {rate:g}" for rate, gap in medians[guide].items())
         for guide in guides
     )
-    alt = f"Median ELBO in nats below {name}, by learning rate (none: diverged): {said}. {title}."
+    alt = (
+        f"Median ELBO in nats below {name}, by learning rate (infinite: diverged): {said}. {title}."
+    )
     return picture(figure, f"{view.name}-rates", title, alt)
 
 

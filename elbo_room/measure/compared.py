@@ -1,0 +1,148 @@
+"""A guide's draws against the reference's: every metric that needs no density, with its floor or why it is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from elbo_room.estimate import Estimate
+from elbo_room.measure import classifier, distances, metrics, moments
+from elbo_room.measure.samples import Points, ReferencePair, Sample, distinct
+
+OF_MEANS = ("mean_error_max", "mean_error_rms")
+OF_SPREAD = ("log_sd_error_max", "log_sd_error_rms")
+OF_DISTANCE = {
+    "covariance_error": distances.covariance_error,
+    "sliced_wasserstein": distances.sliced_wasserstein,
+    "max_sliced": distances.max_sliced,
+}
+OF_DRAWS = (*OF_MEANS, *OF_SPREAD, "quantile_error_max", *OF_DISTANCE, "c2st")
+OF_WEIGHTED = (
+    "weighted_mean_error_max",
+    "weighted_log_sd_error_max",
+    "weighted_quantile_error_max",
+)
+FEWEST = 10
+"""Effective draws below which weighted draws have no moments worth a number."""
+
+
+class Compared(NamedTuple):
+    """Estimates by column, and the columns that lack a number, or rest on fewer coordinates, by the reason."""
+
+    estimates: dict[str, Estimate]
+    empty: dict[str, Sequence[str]]
+
+
+def compare(
+    draws: Sample,
+    posterior: ReferencePair,
+    weights: Float[np.ndarray, " draw"] | None,
+    floors: dict[str, float],
+) -> Compared:
+    """Every metric of draws.
+
+    Args:
+        draws: of the guide, independent.
+        posterior: the two references.
+        weights: Pareto-smoothed, of the draws; None of a set of points, which has none.
+        floors: what `floors_of` says of the references.
+    """
+    points = distinct(draws) if weights is None else None
+    sample = points.sample if points else draws
+    values = sample.values[..., posterior.moves]
+    order = np.argsort(values, axis=0)
+    shares = points.shares if points else np.full(len(values), 1 / len(values))
+    q = moments.found(values, shares, order)
+    estimates = _errors(q, posterior)
+    empty: dict[str, Sequence[str]] = dict(_without_sd(posterior))
+    if not (q.sd > 0).all():
+        empty["q is a point and has no spread"] = OF_SPREAD
+    estimates |= _distances(draws, posterior, points)
+    estimates["c2st"] = classifier.c2st(sample.u, posterior.first.u)
+    if why := _no_score(estimates["c2st"], floors, points):
+        empty[why] = ("c2st",)
+        del estimates["c2st"]
+    if weights is not None and 1 / np.sum(weights**2) >= FEWEST:
+        again = _errors(moments.found(values, weights, order), posterior)
+        estimates |= {
+            name: again[plain] for name in OF_WEIGHTED if (plain := _plain(name)) in again
+        }
+    elif weights is not None:
+        empty[f"weighting leaves fewer than {FEWEST} effective draws"] = OF_WEIGHTED
+    return Compared(estimates, empty)
+
+
+def floors_of(posterior: ReferencePair) -> dict[str, float]:
+    """What each metric of draws says when the second reference stands in the guide's place.
+
+    Weights of a guide that is the posterior are equal, so that weighted errors have the floors of the plain ones. Of
+    the classifier's score the standard error comes along, in `c2st_se`.
+    """
+    if posterior.facts.objections:
+        return {}
+    second = Sample(*(part.reshape(-1, part.shape[-1]) for part in posterior.second))
+    values = second.values[..., posterior.moves]
+    shares = np.full(len(values), 1 / len(values))
+    found = _errors(moments.found(values, shares, np.argsort(values, axis=0)), posterior)
+    found |= _distances(second, posterior, None)
+    score = classifier.c2st(second.u, posterior.first.u)
+    floors = {name: estimate.value for name, estimate in found.items()}
+    floors |= {name: floors[plain] for name in OF_WEIGHTED if (plain := _plain(name)) in floors}
+    return floors | {"c2st": score.value, "c2st_se": score.se}
+
+
+def _errors(q: moments.Found, posterior: ReferencePair) -> dict[str, Estimate]:
+    """Errors by coordinate: of means and standard deviations where the posterior has these, and of quantiles."""
+    p, some = posterior.known, posterior.known.has_sd
+    found = {"quantile_error_max": metrics.max_error(moments.quantile_errors(q, p))}
+    kinds = [(OF_MEANS, moments.mean_errors)]
+    if (q.sd > 0).all():
+        kinds.append((OF_SPREAD, moments.log_sd_errors))
+    for (largest, typical), errors in kinds:
+        if some.any():
+            of_some = errors(q, p)[:, some]
+            found[largest] = metrics.max_error(of_some)
+            found[typical] = metrics.root_mean_square(of_some)
+    return found
+
+
+def _distances(
+    draws: Sample, posterior: ReferencePair, points: Points | None
+) -> dict[str, Estimate]:
+    """Distances of the unconstrained vectors."""
+    u, size = (points.draws, points.effective) if points else (draws.u, None)
+    return {name: metric(u, posterior.first.u, size) for name, metric in OF_DISTANCE.items()}
+
+
+def _without_sd(posterior: ReferencePair) -> dict[str, Sequence[str]]:
+    """Which errors of moments leave out coordinates, and which coordinates."""
+    lacks = ~posterior.known.has_sd
+    if not lacks.any():
+        return {}
+    places = np.flatnonzero(posterior.moves)[lacks]
+    names = [posterior.names[i] if posterior.names else f"coordinate {i}" for i in places]
+    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+    k, se = max(tail.index for tail in posterior.known.tails if not tail.has_mean)
+    tails = f"the tail of the squares has Pareto's index {k:.2f} ± {se:.2f} at most"
+    columns = (*OF_MEANS, *OF_SPREAD, *OF_WEIGHTED[:2])
+    if lacks.all():
+        return {f"no coordinate has a standard deviation ({tails})": columns}
+    return {f"left out {listed} without a standard deviation ({tails})": columns}
+
+
+def _no_score(score: Estimate, floors: dict[str, float], points: Points | None) -> str:
+    """Why the classifier's score says nothing; empty where it does say something."""
+    if np.isnan(score.value):
+        what = f"{len(points.counts)} points" if points else "effective draws"
+        return f"too few for a classifier, which needs {classifier.LEAST} ({what})"
+    floor = Estimate(floors.get("c2st", np.nan), floors.get("c2st_se", np.nan))
+    if np.isnan(floor.value) or not classifier.leaves_half(floor):
+        return ""
+    return f"two references score {floor.value:.3f} ± {floor.se:.3f} and not 0.5"
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("weighted_")
