@@ -30,10 +30,13 @@ HIGHEST = 3.0
 LETTERS = {
     "exact": "E",
     "good": "G",
+    "near": "N",
     "reweight": "R",
-    "biased": "B",
+    "undecided": "U",
+    "not_converged": "C",
+    "unstable": "S",
     "misses_mass": "M",
-    "not_converged": "N",
+    "biased": "B",
 }
 """A verdict in one letter."""
 
