@@ -39,20 +39,27 @@ def conditions(row: Row, close: Close) -> dict[str, Told]:
     found = {name: told(row, name, close.nats) for name in WAYS if is_known(row, name)}
     if has_no_finite_elbo(row):
         found[WAYS[0]] = Told.MISSED
+    if has_no_finite_eubo(row):
+        found[WAYS[1]] = Told.MISSED
     if WAYS[1] not in found:
         found[CLASSIFIER] = _by_classifier(row, close.accuracy)
-    return found | {name: told(row, name, close.moment) for name in moments(row)}
+    right = by_moments(row, close)
+    if QUANTILES not in right and not right.keys() >= set(MOMENTS):
+        right[QUANTILES] = Told.MISSED
+    return found | right
 
 
-def moments(row: Row, kind: str = "") -> list[str]:
-    """The columns of the errors of a posterior's moments; quantiles stand for one that does not exist.
+def by_moments(row: Row, close: Close, kind: str = "") -> dict[str, Told]:
+    """By column, whether means and sds are so close, and quantiles, which alone see what has no moments.
 
     Args:
         row: of the table.
+        close: how close.
         kind: "weighted_" for those after weighting.
     """
-    known = [f"{kind}{name}" for name in MOMENTS if is_known(row, f"{kind}{name}")]
-    return known if len(known) == len(MOMENTS) else [*known, f"{kind}{QUANTILES}"]
+    limits = {**dict.fromkeys(MOMENTS, close.moment), QUANTILES: close.quantile}
+    names = {f"{kind}{name}": limit for name, limit in limits.items()}
+    return {name: told(row, name, limit) for name, limit in names.items() if is_known(row, name)}
 
 
 def told(row: Row, name: str, limit: float) -> Told:
@@ -113,6 +120,12 @@ def is_indistinguishable(row: Row, name: str) -> bool:
 def has_no_finite_elbo(row: Row) -> bool:
     """q has a density, yet no KL(q || p): the ELBO has no finite mean, for q reaches where p hardly is."""
     return is_known(row, "ess_share_guide") and not is_known(row, WAYS[0])
+
+
+def has_no_finite_eubo(row: Row) -> bool:
+    """KL(p || q) is infinite: q is zero where p is not, or hardly reaches its tails."""
+    known = is_known(row, WAYS[1])
+    return value(row, WAYS[1]) == math.inf or (is_known(row, "missed_mass") and not known)
 
 
 def evidence_se(row: Row) -> float:

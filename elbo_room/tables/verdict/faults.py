@@ -9,6 +9,7 @@ from elbo_room.tables.verdict.conditions import (
     Row,
     evidence_se,
     has_no_finite_elbo,
+    has_no_finite_eubo,
     is_known,
     stands_out,
     value,
@@ -42,12 +43,11 @@ def depends_on_the_start(row: Row) -> bool:
 
 def misses_mass(row: Row) -> bool:
     """p has mass where q hardly goes: much of it, or more than q has where p hardly goes."""
-    other, room = value(row, WAYS[1]), _room(row)
-    if other == math.inf or stands_out(row, "missed_mass", LIMITS.blind):
+    if has_no_finite_eubo(row) or stands_out(row, "missed_mass", LIMITS.blind):
         return True
-    if math.isinf(room):
+    if has_no_finite_elbo(row):
         return stands_out(row, "missed_mass", LIMITS.missed)
-    contrast = other - LIMITS.lopsided * room
+    contrast = value(row, WAYS[1]) - LIMITS.lopsided * _room(row)
     lopsided = contrast > 3 * _noise_of_contrast(row)
     return lopsided or (contrast > 0 and stands_out(row, "missed_mass", 0.0))
 
@@ -62,8 +62,11 @@ def _room(row: Row) -> float:
 def _noise_of_contrast(row: Row) -> float:
     """The standard error of KL(p || q) - 1.5 KL(q || p), which is EUBO - 2.5 log p(x) + 1.5 ELBO.
 
-    Only the three parts are independent; without them, both errors count as if they were.
+    That of the column `lopsidedness`; without it, the three parts count as independent, and without them both
+    KLs.
     """
+    if is_known(row, "lopsidedness_se"):
+        return value(row, "lopsidedness_se")
     k, eubo, elbo = LIMITS.lopsided, value(row, "eubo_se"), value(row, "elbo_se")
     whole = math.hypot(eubo, (1 + k) * evidence_se(row), k * elbo)
     bare = math.hypot(value(row, f"{WAYS[1]}_se"), k * value(row, f"{WAYS[0]}_se"))

@@ -7,7 +7,6 @@ noise by three. Where the reference is too coarse for either, the word says so.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -18,11 +17,12 @@ from elbo_room.tables.verdict.conditions import (
     WAYS,
     Row,
     Told,
+    by_moments,
     conditions,
+    has_no_finite_eubo,
     is_at_floor,
     is_known,
     is_withheld,
-    moments,
     stands_out,
     told,
     value,
@@ -42,7 +42,7 @@ SOUND = ("exact", "good")
 USABLE = (*SOUND, "near", "reweight")
 """Those of a guide that may be used, as it is or with care."""
 
-GOOD = Close(LIMITS.good, LIMITS.moment, LIMITS.accuracy)
+GOOD = Close(LIMITS.good, LIMITS.moment, LIMITS.quantile, LIMITS.accuracy)
 REFUSED = "refused"
 """What the column `reference` says of one without a certificate."""
 
@@ -88,7 +88,7 @@ def _cannot_be_told(asked: Mapping[str, Told]) -> bool:
 
 def _is_exact(row: Row) -> bool:
     same = [told(row, name, LIMITS.same) for name in WAYS]
-    asked = [*moments(row), "max_sliced", *([] if is_withheld(row) else [CLASSIFIER])]
+    asked = [*by_moments(row, GOOD), "max_sliced", *([] if is_withheld(row) else [CLASSIFIER])]
     return same == [Told.MET, Told.MET] and all(is_at_floor(row, name) for name in asked)
 
 
@@ -104,14 +104,13 @@ def _bears_weights(row: Row) -> bool:
         value(row, "khat") + 2 * error <= value(row, "khat_threshold")
         and value(row, "ess_share_guide") >= LIMITS.share
         and within(row, "missed_mass", LIMITS.missed)
-        and value(row, WAYS[1]) < math.inf
+        and not has_no_finite_eubo(row)
     )
 
 
 def _after_weighting(row: Row) -> dict[str, Told]:
     """By column, whether weighted moments and quantiles are right; none where they were not computed."""
-    names = [f"weighted_{name}" for name in (*MOMENTS, QUANTILES)]
-    return {name: told(row, name, LIMITS.moment) for name in names if is_known(row, name)}
+    return by_moments(row, GOOD, "weighted_")
 
 
 RULES = (
@@ -141,7 +140,8 @@ RULES = (
     Rule(
         "good",
         f"both KLs are at most {LIMITS.good} nats, every mean is right to {LIMITS.moment} sd and every "
-        f"sd to {LIMITS.moment:.0%}, or at its floor. Where a moment does not exist, quantiles stand for it. "
+        f"sd to {LIMITS.moment:.0%}, and the quantiles at 5, 50 and 95 %, which stand for moments that do not exist, "
+        f"to {LIMITS.quantile} halves of the central spread; or they are at their floors. "
         "Where the guide has no density at given draws, or none at all, a "
         f"classifier's accuracy of at most {LIMITS.accuracy} stands for the KL that is lacking",
         lambda row: _all_met(conditions(row, GOOD)),
@@ -157,14 +157,14 @@ RULES = (
         "reweight",
         "k-hat and two standard errors are below its threshold, weighting leaves an effective share of at least "
         f"{LIMITS.share:.0%}, and the posterior's own draws agree: at most {LIMITS.missed:.0%} of it lie "
-        "where p / q is over the root of the number of draws, and weighted means, sds and quantiles are right to "
-        f"{LIMITS.moment:.0%}: usable with importance weights",
+        "where p / q is over the root of the number of draws, and weighted means, sds and quantiles are right as "
+        "those of a good guide are: usable with importance weights",
         lambda row: _bears_weights(row) and _all_met(_after_weighting(row)),
     ),
     Rule(
         "near",
-        f"both KLs are at most {LIMITS.near.nats} nats, and means and sds are right to {LIMITS.near.moment:.0%} "
-        f"of an sd; a classifier that stands for a KL has an accuracy of at most {LIMITS.near.accuracy}: usable "
+        f"both KLs are at most {LIMITS.near.nats} nats, means and sds are right to {LIMITS.near.moment:.0%} "
+        f"of an sd and quantiles to {LIMITS.near.quantile} halves of the central spread; a classifier that stands for a KL has an accuracy of at most {LIMITS.near.accuracy}: usable "
         "where errors of this size do no harm",
         lambda row: _all_met(conditions(row, LIMITS.near)),
     ),
