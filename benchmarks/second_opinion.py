@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.quote import DOCS  # noqa: E402
 from elbo_room.estimate import number  # noqa: E402
+from elbo_room.tables.answers import PAIR, most_seeds  # noqa: E402
 from elbo_room.tables.columns import COLUMNS  # noqa: E402
 from elbo_room.tables.verdict import Pair, pooled, verdict  # noqa: E402
 
@@ -52,14 +53,14 @@ class Debatable:
     """A pair, and the nearest other word.
 
     Attributes:
-        place: experiment, model and guide.
+        place: model and guide.
         pair: its word, its averages and its seeds' words.
         column: the number that must move.
         errors: by how many of its standard errors, with its sign.
         other: the word that is given then.
     """
 
-    place: tuple[str, str, str]
+    place: tuple[str, str]
     pair: Pair
     column: str
     errors: float
@@ -73,11 +74,9 @@ class Debatable:
 
 def second_opinion(table: pd.DataFrame) -> list[Debatable]:
     """Every pair whose word would change, the most debatable first."""
-    keys = ["experiment", "model", "guide"]
-    once = table[table["status"].notna()].dropna(subset=keys)
     found = []
-    for place, rows in once.drop_duplicates(["model", "guide", "seed"]).groupby(keys):
-        seeds = rows.to_dict("records")
+    for place, rows in table.dropna(subset=PAIR).groupby(PAIR):
+        seeds = most_seeds(rows).to_dict("records")
         fine = [row for row in seeds if row["status"] == "ok"]
         if fine:
             pair = pooled(fine, len(seeds) - len(fine))
@@ -124,6 +123,11 @@ def page(found: list[Debatable], num_pairs: int, source: str) -> str:
         "within two. A limit has to lie somewhere, so some pairs are always near it. What matters is",
         "that the two words are neighbours, and that what is near a limit of `good` is `near` on its other side.",
         "",
+        "Reading them has mended three rules. A fit whose KL(q, p) is not shown to be over the limit of `good` is no more",
+        "called unfinished for what its ELBO still gains: what is off there, the ELBO does not see. The noise of KL(p, q)",
+        "is not the reference's where it comes from the guide's own weights. And diverged seeds make a",
+        "guide `unstable` only if its best seed may be used.",
+        "",
         "| model | guide | verdict | seeds alone | number | limit crossed after | then | KL(q, p) | KL(p, q) | mean | sd | k-hat | missed |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -137,7 +141,7 @@ def _line(one: Debatable) -> str:
         *("log_sd_error_max", "khat", "missed_mass"),
     )
     cells = [
-        *one.place[1:],
+        *one.place,
         *(one.pair.verdict, one.pair.seeds, f"`{one.column}` {_said(row, one.column)}"),
         *(f"{one.errors:+.2f} s.e.", one.other),
         *(_said(row, name) for name in names),

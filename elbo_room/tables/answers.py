@@ -26,6 +26,12 @@ def typical(rows: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
     return groups.apply(lambda group: group.iloc[len(group) // 2], include_groups=False)
 
 
+def most_seeds(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of the rows of a pair, those of the experiment that has most; of equal ones, of the first."""
+    sizes = rows.groupby("experiment", sort=False).size()
+    return rows[rows["experiment"] == sizes.idxmax()]
+
+
 def answers(table: pd.DataFrame) -> pd.DataFrame:
     """A row of answers.csv for each model and guide: its word, its gap, and how far its seeds are apart.
 
@@ -35,7 +41,7 @@ def answers(table: pd.DataFrame) -> pd.DataFrame:
     guides that met less than half as many of the models as others did.
     """
     named = table.dropna(subset=PAIR)
-    pairs = [_answer(_most_seeds(rows).to_dict("records")) for _, rows in named.groupby(PAIR)]
+    pairs = [_answer(most_seeds(rows).to_dict("records")) for _, rows in named.groupby(PAIR)]
     rows = [row for row in pairs if row]
     if not rows:
         return named.iloc[:0].assign(gap=[], gap_se=[])
@@ -46,12 +52,6 @@ def answers(table: pd.DataFrame) -> pd.DataFrame:
         found[f"gap{end}"] = found[f"jeffreys{end}"].where(both, one_way)
     met = found.groupby("guide")["model"].transform("nunique")
     return found[met > met.max() / 2]
-
-
-def _most_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the experiment that has most; of equal ones, the first."""
-    sizes = rows.groupby("experiment", sort=False).size()
-    return rows[rows["experiment"] == sizes.idxmax()]
 
 
 def _answer(seeds: list[dict[Any, Any]]) -> dict[Any, Any]:

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from elbo_room.tables.answers import answers
-from elbo_room.tables.verdict import LIMITS, USABLE, pooled, verdict
+from elbo_room.tables.columns import read_table
+from elbo_room.tables.verdict import LIMITS, RULES, USABLE, pooled, verdict
 
 ESTIMATES = {
     **{"elbo": -1.0, "kl_guide_posterior": 0.08, "kl_posterior_guide": 0.08, "jeffreys": 0.16},
@@ -121,6 +122,20 @@ def test_the_answer_of_a_pair_shows_its_spread():
     )
     assert (answer["elbo_spread"], answer["elbo_spread_se"]) == (0.05, 0.01)
     assert answer["gap"] == pytest.approx(0.16)
+
+
+def test_in_a_run_all_seeds_of_a_pair_have_one_word_and_say_what_stands_for_the_posterior(
+    smoke_run,
+):
+    table = read_table(smoke_run / "table.csv")
+    fine = table[table["status"] == "ok"]
+    pairs = fine.groupby(["experiment", "model", "guide"])
+    assert (pairs["verdict"].nunique() == 1).all()
+    words = {rule.word for rule in RULES}
+    assert set(table["verdict"]) <= words
+    assert set(fine["seed_verdict"]) <= words - {"failed"}
+    assert set(fine["reference"]) <= {"exact", "nuts", "refused"}
+    assert (fine["verdict"] == "undecided").equals(fine["undecided_by"].notna())
 
 
 def test_what_may_be_used_lies_within_the_limits_of_near_or_is_weighted():

@@ -1,10 +1,11 @@
 """The verdict: planted failures by their names, and the rule's own edges."""
 
+import numpy as np
 import pytest
 
 from benchmarks import planted
 from benchmarks.quote import quoted
-from elbo_room.tables.verdict import LIMITS, RULES, verdict
+from elbo_room.tables.verdict import LIMITS, RULES, undecided_by, verdict
 
 FIRST = 3
 """Repetitions that are measured again; the docs count all of them."""
@@ -158,6 +159,23 @@ def test_the_table_in_the_docs_goes_on_as_it_begins_here(found):
 )  # fmt: skip
 def test_the_first_rule_that_holds_gives_the_word(changed, word):
     assert says(**changed) == word
+
+
+def test_every_row_has_one_word_whatever_it_lacks():
+    """Of numbers that are missing, infinite, large or small, in any combination."""
+    random = np.random.default_rng(0)
+    words = {rule.word for rule in RULES}
+    strange = (None, float("nan"), float("inf"), float("-inf"), -1.0, 0.0, 1e-3, 1e60)
+    for _ in range(2_000):
+        row = {name: random.choice(np.array(strange, object)) for name in (*GOOD, *NOISE)}
+        row |= {"status": "ok", "converged": random.choice(np.array((None, True, False), object))}
+        assert verdict(row) in words
+
+
+def test_no_word_but_undecided_has_columns_that_were_too_coarse():
+    coarse = {"log_sd_error_max": 0.5, "log_sd_error_max_se": 0.1, "log_sd_error_max_floor": 0.4}
+    assert undecided_by({**GOOD, **NOISE, **coarse}) == ["log_sd_error_max"]
+    assert undecided_by({**GOOD, **NOISE}) == []
 
 
 def test_noise_makes_no_guide_good():
