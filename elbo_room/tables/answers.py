@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from elbo_room.tables.verdict import pooled
+from elbo_room.tables.verdict.conditions import has_no_finite_elbo, has_no_finite_eubo
 from elbo_room.tables.verdict.rules import has_no_reference
 
 BOOTSTRAPS = 2_000
@@ -37,7 +38,7 @@ def answers(table: pd.DataFrame) -> pd.DataFrame:
 
     The numbers are averages over the seeds; of seeds that are apart, those of the one with the median ELBO. Of
     a pair that several experiments have, the seeds are those of the one that has most. `gap` is the Jeffreys divergence, the sum of both KLs; of a guide that has no density at
-    given draws, KL(q || p) alone. A set of points has neither. Left out are models without a reference, and
+    given draws, KL(q || p) alone. It is infinite where one of these is. A set of points has neither. Left out are models without a reference, and
     guides that met less than half as many of the models as others did.
     """
     named = table.dropna(subset=PAIR)
@@ -50,6 +51,8 @@ def answers(table: pd.DataFrame) -> pd.DataFrame:
     for end in ("", "_se"):
         one_way = found[f"kl_guide_posterior{end}"]
         found[f"gap{end}"] = found[f"jeffreys{end}"].where(both, one_way)
+    without_end = [has_no_finite_elbo(row) or has_no_finite_eubo(row) for row in rows]
+    found.loc[without_end, ["gap", "gap_se"]] = np.inf, 0.0
     met = found.groupby("guide")["model"].transform("nunique")
     return found[met > met.max() / 2]
 

@@ -1,13 +1,15 @@
 """The figures over all models, of a small made-up table."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from elbo_room.report.figures.answers import MANY, figures
+from elbo_room.report.figures.answers import LETTERS, MANY, figures
 from elbo_room.report.style import Look, begin
 from elbo_room.tables.advice import disagreements, rules
 from elbo_room.tables.answers import answers, learnt, ranking
+from elbo_room.tables.verdict import RULES
 
 ROOMS = {"exactly": 0.001, "nearly": 0.05, "hardly": 3.0}
 
@@ -55,6 +57,24 @@ def test_a_guide_without_a_density_is_judged_by_the_divergence_that_it_has(table
     found = answers(table).set_index(["model", "guide"])
     assert found.loc[("model_1", "nearly"), "gap"] == pytest.approx(0.2)
     assert found.loc[("model_1", "hardly"), "gap"] == pytest.approx(6.0)
+
+
+def test_where_a_divergence_is_infinite_so_is_the_gap_and_the_guide_ranks_last(table):
+    table["missed_mass"] = table["kl_posterior_guide"].where(
+        table["kl_posterior_guide"].isna(), 0.0
+    )
+    lost = table["guide"] == "exactly"
+    table.loc[lost, ["kl_posterior_guide", "jeffreys"]] = None
+    found = answers(table)
+    assert np.isposinf(found.loc[found["guide"] == "exactly", "gap"]).all()
+    assert ranking(found)["guide"].iloc[-1] == "exactly"
+    begin()
+    assert len(drawn(table)) == 4
+
+
+def test_every_verdict_of_a_pair_has_a_letter_of_its_own():
+    assert set(LETTERS) == {rule.word for rule in RULES} - {"failed", "no_reference"}
+    assert len(set(LETTERS.values())) == len(LETTERS)
 
 
 def test_the_titles_are_the_answers(table):
