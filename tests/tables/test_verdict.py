@@ -122,6 +122,16 @@ def test_the_table_in_the_docs_goes_on_as_it_begins_here(found):
         ({"mean_error_max": 0.4, "weighted_mean_error_max": 0.1, "weighted_mean_error_max_se": 0.01}, "reweight"),
         ({"mean_error_max": 0.4, "weighted_quantile_error_max": 0.4,
           "weighted_quantile_error_max_se": 0.01}, "biased"),
+        ({"mean_error_max": 0.4, "weighted_quantile_error_max": 0.4,
+          "weighted_quantile_error_max_se": 0.1}, "reweight"),
+        ({"mean_error_max": 0.4, "weighted_quantile_error_max": 0.4,
+          "weighted_quantile_error_max_se": 0.2}, "undecided"),
+        # q is p, and the tails of p are too heavy for anything but divergences
+        ({"kl_guide_posterior": 0.0, "kl_posterior_guide": 0.0, "mean_error_max": None, "log_sd_error_max": None,
+          "quantile_error_max": 0.4, "quantile_error_max_se": 0.2, "quantile_error_max_floor": 0.4,
+          "max_sliced": 1.4, "max_sliced_floor": 0.1, "c2st_floor": 0.52}, "exact"),
+        ({"kl_guide_posterior": 0.0, "kl_posterior_guide": 0.0, "log_sd_error_max": 0.5,
+          "log_sd_error_max_se": 0.1, "log_sd_error_max_floor": 0.4}, "good"),
         ({"mean_error_max": 0.4, "weighted_log_sd_error_max": 0.5, "weighted_log_sd_error_max_se": 0.1,
           "weighted_log_sd_error_max_floor": 0.4}, "undecided"),
         # what is infinite

@@ -70,15 +70,29 @@ def told(row: Row, name: str, limit: float) -> Told:
     divergence, the reference's noise is that of log p(x).
     """
     number, error = value(row, name), value(row, f"{name}_se")
-    floor = value(row, f"{name}_floor")
-    known_to = 2 * error if math.isnan(floor) else max(2 * error, floor)
+    known_to = _known_to(row, name)
     if number + 3 * error < -limit:
         return Told.COARSE
     if within(row, name, limit) or (is_at_floor(row, name, 2) and known_to <= limit):
         return Told.MET
     noise = 2 * evidence_se(row) if name in WAYS else known_to
-    at_floor = number - (0.0 if math.isnan(floor) else floor) <= 3 * error
+    at_floor = number - _floor(row, name) <= 3 * error
     return Told.COARSE if at_floor and noise > limit else Told.MISSED
+
+
+def after_weighting(row: Row, close: Close) -> dict[str, Told]:
+    """By column, whether weighted moments and quantiles are so close; none where they were not computed.
+
+    The noise of weighted draws is their own, and more draws are less of it; what weights promise is that nothing
+    else is off. So an error counts from two standard errors over its limit on, if two of them could show it.
+    """
+    found = {}
+    for name in by_moments(row, close, "weighted_"):
+        limit = close.quantile if name.endswith(QUANTILES) else close.moment
+        known_to = _known_to(row, name)
+        off = value(row, name) - 2 * value(row, f"{name}_se") > max(limit, _floor(row, name))
+        found[name] = Told.MISSED if off else Told.MET if known_to <= limit else Told.COARSE
+    return found
 
 
 def value(row: Row, name: str) -> float:
@@ -149,3 +163,13 @@ def is_withheld(row: Row) -> bool:
 
 def _by_classifier(row: Row, limit: float) -> Told:
     return Told.COARSE if is_withheld(row) else told(row, CLASSIFIER, limit)
+
+
+def _floor(row: Row, name: str) -> float:
+    """What two references differ by; 0 where that is not known."""
+    return value(row, f"{name}_floor") if is_known(row, f"{name}_floor") else 0.0
+
+
+def _known_to(row: Row, name: str) -> float:
+    """The largest error that could go unseen."""
+    return max(2 * value(row, f"{name}_se"), _floor(row, name))

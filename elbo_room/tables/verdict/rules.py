@@ -17,6 +17,7 @@ from elbo_room.tables.verdict.conditions import (
     WAYS,
     Row,
     Told,
+    after_weighting,
     by_moments,
     conditions,
     has_no_finite_eubo,
@@ -65,7 +66,7 @@ def undecided_by(row: Row) -> list[str]:
     """The columns for which the reference is too coarse, of a row that is `undecided`; else none."""
     asked = conditions(row, GOOD)
     if not _cannot_be_told(asked):
-        asked = _after_weighting(row)
+        asked = after_weighting(row, GOOD)
     return [name for name, said in asked.items() if said is Told.COARSE]
 
 
@@ -87,9 +88,20 @@ def _cannot_be_told(asked: Mapping[str, Told]) -> bool:
 
 
 def _is_exact(row: Row) -> bool:
-    same = [told(row, name, LIMITS.same) for name in WAYS]
-    asked = [*by_moments(row, GOOD), "max_sliced", *([] if is_withheld(row) else [CLASSIFIER])]
-    return same == [Told.MET, Told.MET] and all(is_at_floor(row, name) for name in asked)
+    """Distances of draws are asked, too, for they need no density; where sds do not exist, neither does that distance."""
+    asked = list(by_moments(row, GOOD))
+    asked += ["max_sliced"] * asked.count(MOMENTS[1]) + [CLASSIFIER] * (not is_withheld(row))
+    return _is_same(row) and len(asked) > 0 and all(is_at_floor(row, name) for name in asked)
+
+
+def _is_same(row: Row) -> bool:
+    return all(told(row, name, LIMITS.same) is Told.MET for name in WAYS)
+
+
+def _is_good(row: Row) -> bool:
+    """Where both KLs are as those of q = p, errors that are too coarse to tell are nothing against it."""
+    asked = conditions(row, GOOD)
+    return _all_met(asked) or (_is_same(row) and Told.MISSED not in asked.values())
 
 
 def _may_be_good(row: Row) -> bool:
@@ -106,11 +118,6 @@ def _bears_weights(row: Row) -> bool:
         and within(row, "missed_mass", LIMITS.missed)
         and not has_no_finite_eubo(row)
     )
-
-
-def _after_weighting(row: Row) -> dict[str, Told]:
-    """By column, whether weighted moments and quantiles are right; none where they were not computed."""
-    return by_moments(row, GOOD, "weighted_")
 
 
 RULES = (
@@ -143,8 +150,9 @@ RULES = (
         f"sd to {LIMITS.moment:.0%}, and the quantiles at 5, 50 and 95 %, which stand for moments that do not exist, "
         f"to {LIMITS.quantile} halves of the central spread; or they are at their floors. "
         "Where the guide has no density at given draws, or none at all, a "
-        f"classifier's accuracy of at most {LIMITS.accuracy} stands for the KL that is lacking",
-        lambda row: _all_met(conditions(row, GOOD)),
+        f"classifier's accuracy of at most {LIMITS.accuracy} stands for the KL that is lacking; where both KLs are at most "
+        f"{LIMITS.same} nats, errors that are too coarse to tell are nothing against it",
+        _is_good,
     ),
     Rule(
         "undecided",
@@ -157,9 +165,9 @@ RULES = (
         "reweight",
         "k-hat and two standard errors are below its threshold, weighting leaves an effective share of at least "
         f"{LIMITS.share:.0%}, and the posterior's own draws agree: at most {LIMITS.missed:.0%} of it lie "
-        "where p / q is over the root of the number of draws, and weighted means, sds and quantiles are right as "
-        "those of a good guide are: usable with importance weights",
-        lambda row: _bears_weights(row) and _all_met(_after_weighting(row)),
+        "where p / q is over the root of the number of draws, and weighted means, sds and quantiles are not over "
+        "the limits of a good guide by more than two standard errors: usable with importance weights",
+        lambda row: _bears_weights(row) and _all_met(after_weighting(row, GOOD)),
     ),
     Rule(
         "near",
@@ -171,7 +179,7 @@ RULES = (
     Rule(
         "undecided",
         "as `reweight`, but the reference is too coarse to tell whether weighted means, sds and quantiles are right",
-        lambda row: _bears_weights(row) and _cannot_be_told(_after_weighting(row)),
+        lambda row: _bears_weights(row) and _cannot_be_told(after_weighting(row, GOOD)),
     ),
     Rule(
         "not_converged",
