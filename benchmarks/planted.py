@@ -90,8 +90,9 @@ FAILURES = (
     ),
     Failure("halved sd", normal(), normal(covariance=0.25), "misses_mass"),
     Failure("doubled sd", normal(), normal(covariance=4.0), "reweight"),
-    Failure("shifted mean, 3 sd", normal(), normal(3 * FIRST), "biased"),
-    Failure("lost correlation, 0.9", CORRELATED, normal(), "biased"),
+    Failure("shifted mean, 1.5 sd", normal(), normal(1.5 * FIRST), "biased"),
+    Failure("shifted mean, 3 sd", normal(), normal(3 * FIRST), "misses_mass"),
+    Failure("lost correlation, 0.9", CORRELATED, normal(), "misses_mass"),
     Failure(
         "heavy tails in p, t with 3 df", multivariate_t(np.zeros(DIM), np.eye(DIM), df=3),
         normal(covariance=1.4), "misses_mass",

@@ -17,7 +17,7 @@ from benchmarks.strangers.case import Case, Word
 from elbo_room import Model, compare
 from elbo_room.content.fingerprint import fingerprint
 from elbo_room.doors.first_look import Remark, check_model
-from elbo_room.tables.verdict import SOUND
+from elbo_room.tables.verdict import USABLE
 
 SENTENCES = (ValueError, TypeError, LookupError)
 """What may be raised, if it says in at least so many words why."""
@@ -161,7 +161,7 @@ def _refused(table: pd.DataFrame, rows: pd.DataFrame) -> bool:
 def _improper(table: pd.DataFrame, rows: pd.DataFrame) -> bool:
     """No reference, so no number that rests on one, and no verdict that praises."""
     silent = rows["log_evidence"].isna() & rows["kl_guide_posterior"].isna()
-    return bool(silent.all()) and not rows["verdict"].isin([*SOUND, "reweight"]).any()
+    return bool(silent.all()) and not rows["verdict"].isin(USABLE).any()
 
 
 def _flat(table: pd.DataFrame, rows: pd.DataFrame) -> bool:

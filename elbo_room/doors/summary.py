@@ -91,12 +91,14 @@ def _first(advice: Iterable[tuple[str, str]], why: str) -> str:
 
 
 def _rooms(good: pd.DataFrame) -> Iterator[str]:
-    """The best guide of a model, and the worst, by what they leave."""
+    """The best guide of a model, and the worst, by what they leave, with their verdicts."""
     pairs = good[["experiment", "model"]].drop_duplicates()
     for experiment, model in list(pairs.itertuples(index=False, name=None))[:MOST]:
         rows = good[(good["experiment"] == experiment) & (good["model"] == model)]
         rooms = rows.groupby("guide")["kl_guide_posterior"].median().dropna().sort_values()
+        words = rows.groupby("guide")["verdict"].first()
         if len(rooms):
-            best, worst = f"{rooms.index[0]} leaves {rooms.iloc[0]:.3g} nats", rooms.index[-1]
-            other = f", {worst} {rooms.iloc[-1]:.3g}" if len(rooms) > 1 else ""
-            yield f"{experiment}, {model}: {best}{other}"
+            best, worst = rooms.index[0], rooms.index[-1]
+            first = f"{best} leaves {rooms.iloc[0]:.3g} nats ({words[best]})"
+            other = f", {worst} {rooms.iloc[-1]:.3g} ({words[worst]})" if len(rooms) > 1 else ""
+            yield f"{experiment}, {model}: {first}{other}"

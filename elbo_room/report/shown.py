@@ -55,15 +55,17 @@ def shown_rows(table: pd.DataFrame) -> list[list[dict[str, Any]]]:
     bad = rows[rows["status"] != "ok"].drop_duplicates(PAIR)
     lost = bad.merge(typicals[PAIR], how="left", indicator=True).query("_merge == 'left_only'")
     both = pd.concat([typicals, lost.drop(columns="_merge")]).sort_values(PAIR)
-    seeds = rows.groupby(PAIR).size()
-    return [
-        _row(row, int(seeds[tuple(row[name] for name in PAIR)])) for row in both.to_dict("records")
-    ]
+    seeds = rows.groupby(PAIR)["seed_verdict"].agg(list)
+    return [_row(row, seeds[tuple(row[name] for name in PAIR)]) for row in both.to_dict("records")]
 
 
-def _row(row: dict[Any, Any], seeds: int) -> list[dict[str, Any]]:
+def _row(row: dict[Any, Any], words: list[Any]) -> list[dict[str, Any]]:
+    """The cells of a pair; the verdict's tooltip says the word of each seed alone."""
     names = [{"text": row[name], "sort": row[name], "title": ""} for name in PAIR]
-    verdict = {"text": row["verdict"], "sort": row["verdict"], "title": ""}
+    seeds, said = len(words), ", ".join(word for word in words if isinstance(word, str))
+    coarse = row["undecided_by"]
+    alone = f"seeds alone: {said}" + (f"; too coarse: {coarse}" if isinstance(coarse, str) else "")
+    verdict = {"text": row["verdict"], "sort": row["verdict"], "title": alone}
     if row["status"] != "ok":
         verdict |= {"text": row["status"], "title": row["reason"]}
     count = {"text": str(seeds), "sort": seeds, "title": ""}

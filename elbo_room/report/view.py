@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from elbo_room.report.style import Look
@@ -41,9 +42,10 @@ class View:
         """One row per guide: of the seed with the median ELBO; the best guide first."""
         return typical(self.rows, "guide").sort_values("elbo", ascending=False)
 
-    def of(self, estimate: str) -> pd.DataFrame:
-        """The same, of the guides that have this estimate: a set of points has no ELBO."""
-        return self.medians().dropna(subset=[estimate])
+    def of(self, *estimates: str) -> pd.DataFrame:
+        """The same, of the guides that have these estimates: a set of points has no ELBO, and some KLs are infinite."""
+        best = self.medians()
+        return best[np.isfinite(best[list(estimates)].astype(float)).all(axis=1)]
 
 
 def widest(gaps: pd.Series) -> float:

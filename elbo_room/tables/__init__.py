@@ -6,7 +6,7 @@ Every number that a figure or a page shows is computed here at the latest.
     results       what was kept of the cells, each as what it is
     tabulate      writes every table
     columns       what each column of table.csv means, its unit, its better direction
-    verdict       one word for a row, by a written rule
+    verdict/      one word for a pair of model and guide, by a written rule
     nesting       whether a family ended below one that it contains
     crosscheck    log p(x) against the weights of the best guide
     references, traits, pairs

@@ -1,7 +1,9 @@
 """Which guide for which model? Rules counted from a run, and the rows where metrics disagree.
 
 A rule is of models that have a trait in common: on how many of them is a guide's typical fit good, or
-exact? Beside the share stands its 95 % interval (Wilson), for a catalogue is a sample of models.
+exact? Beside the share stands an interval (Wilson), for a catalogue is a sample of models. The guides that a
+rule names are the best of all that were tried, and the best of many are lucky. So the intervals of all
+that were tried hold together with 95 % (Bonferroni), and the rule says how many these are.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ MEASURED = ("correlation", "skewness", "excess_kurtosis", "spread_dependence")
 NAMED = 3
 """Guides that a rule names: the best."""
 
-RULE = ("trait", "num_models", "models", "guide", "good", "low", "high", "cost")
+RULE = ("trait", "num_models", "models", "num_guides", "guide", "good", "low", "high", "cost")
 """The columns of rules.csv: a row for each trait and each of the best guides, or one without a guide."""
 
 TRAITS: tuple[tuple[str, Callable[[pd.DataFrame], pd.Series]], ...] = (
@@ -69,6 +71,7 @@ def rules(found: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
         rows = found[found["model"].isin(names)]
         if len(names) >= FEWEST:
             trait = {"trait": text, "num_models": len(names), "models": ", ".join(names)}
+            trait["num_guides"] = rows["guide"].nunique()
             lines += [{**trait, **best} for best in _best(rows, len(names)) or [{"guide": None}]]
     return pd.DataFrame(lines, columns=list(RULE))
 
@@ -79,8 +82,10 @@ def _best(rows: pd.DataFrame, num_models: int) -> list[dict[str, Any]]:
     cost = rows.groupby("guide")["gradient_evals"].median()
     order = pd.DataFrame({"good": -good, "cost": cost}).sort_values(["good", "cost"])
     best = order.index[order["good"] < 0][:NAMED]
+    level = 1 - 0.05 / len(good)
     intervals = [
-        binomtest(int(good[guide]), num_models).proportion_ci(method="wilson") for guide in best
+        binomtest(int(good[guide]), num_models).proportion_ci(level, method="wilson")
+        for guide in best
     ]
     return [
         {

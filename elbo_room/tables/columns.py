@@ -49,7 +49,17 @@ COLUMNS: dict[str, Column] = {
         "the guide is meant for; failed; crashed; timeout; "
         "out_of_memory; blocked: its reference did not end well; interrupted"
     ),
-    "verdict": Column("what may be done with this fit, by the rule that the report prints"),
+    "verdict": Column(
+        "what may be done with this guide on this model, by the rules that the report prints; one word for all "
+        "seeds of the experiment that are ok"
+    ),
+    "seed_verdict": Column("what the same rules say of this seed alone"),
+    "undecided_by": Column(
+        "where the verdict is undecided, the columns for which the reference is too coarse"
+    ),
+    "reference": Column(
+        "what stands for the posterior: exact or nuts; refused: it has no certificate"
+    ),
     "reason": Column("why cells of this row are empty"),
     "dim": Column("number of unconstrained coordinates"),
     "dtype": Column("type of the guide's numbers in training; all that is reported is float64"),

@@ -23,7 +23,8 @@ from elbo_room.tables.labels import to_column
 from elbo_room.tables.nesting import Contained, add_nesting
 from elbo_room.tables.references import reference_table
 from elbo_room.tables.results import Results
-from elbo_room.tables.verdict import verdict
+from elbo_room.tables.verdict import pooled, verdict
+from elbo_room.tables.verdict.rules import REFUSED
 
 PARTS = ("traces", "learning_rates", "summary", "bounds")
 """The parts of `Measured` that become a table of that name."""
@@ -33,6 +34,7 @@ ABSENT = {
     "theory_room": "theory_room: no formula is known",
     "contained": "contained, contained_gap: no guide of the run is of a family that this one contains",
     "modes": "modes, modes_held: the model does not tell modes apart",
+    "undecided_by": "undecided_by: the reference is not too coarse for the verdict",
     "kl_by_definition": "kl_by_definition: the posterior's density is not known where q's draws are",
 }
 """Columns that many rows lack, and why."""
@@ -74,6 +76,7 @@ def main_table(plan: Plan, results: Results) -> pd.DataFrame:
             rows.append({**_names(entry), "theory_room": theory, **row})
             nested.append(Contained(rows[-1], entry.guide.contains))
     add_nesting(nested)
+    _add_verdicts(rows)
     for row in rows:
         if row["status"] == "ok":
             lacks = [why for name, why in ABSENT.items() if row.get(name) is None]
@@ -86,14 +89,31 @@ def main_table(plan: Plan, results: Results) -> pd.DataFrame:
     for row in rows:
         if row["status"] == "ok":
             row["evidence_check"] = checks[row["model"]]
-    return as_table([{**row, "verdict": verdict(row)} for row in rows])
+    return as_table([{"verdict": verdict(row), **row} for row in rows])
+
+
+def _add_verdicts(rows: Sequence[Row]) -> None:
+    """Add to each row that is ok the word of its pair, and its own."""
+    pairs: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        pairs.setdefault((row["experiment"], row["model"], row["guide"]), []).append(row)
+    for seeds in pairs.values():
+        fine = [row for row in seeds if row["status"] == "ok"]
+        own = [verdict(row) for row in fine]
+        if fine:
+            pair = pooled(fine, len(seeds) - len(fine))
+            said = {"verdict": pair.verdict, "undecided_by": pair.undecided_by or None}
+            for row, word in zip(fine, own, strict=True):
+                row |= {**said, "seed_verdict": word}
 
 
 def _rows(entry: Entry, results: Results) -> Sequence[Row]:
-    """A row for each seed: what was measured, or what became of the cell."""
+    """A row for each seed: what was measured, with what reference, or what became of the cell."""
     key = entry.cell.key
     if key in results.measured:
-        return results.measured[key].rows
+        facts = results.references.get(entry.cell.needs or "")
+        kind = {} if facts is None else {"reference": REFUSED if facts.objections else facts.kind}
+        return [{**row, **kind} for row in results.measured[key].rows]
     return [{"seed": seed, **asdict(results.lost[key])} for seed in range(entry.cell.seeds)]
 
 

@@ -56,7 +56,7 @@ def test_a_run_of_studies_has_no_rows_and_is_done():
 def test_rows_that_are_not_ok_are_counted_by_what_became_of_them():
     rows = [row(), row(status="unsuited"), row(status="unsuited"), row(status="diverged")]
     assert said(rows)[0] == "1 of 4 rows ok, 2 unsuited, 1 diverged"
-    assert said(rows)[1:] == ["ask, one: plain leaves 0.02 nats"]
+    assert said(rows)[1:] == ["ask, one: plain leaves 0.02 nats (good)"]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_model_without_a_reference_is_named_with_why_and_what_to_do(objections
     assert lines[1] == "no reference for 1 of 2 models, so no verdict:"
     assert lines[2].startswith(f"  stuck: {objections} -- ")
     assert advice in lines[2]
-    assert lines[3:] == ["ask, one: plain leaves 0.02 nats"]
+    assert lines[3:] == ["ask, one: plain leaves 0.02 nats (good)"]
 
 
 def test_chains_that_sit_apart_are_so_by_the_certificates_own_rule():

@@ -9,6 +9,7 @@ import pytest
 from elbo_room.report.figures.price import has_price, price
 from elbo_room.report.figures.rates import compares_rates, rates
 from elbo_room.report.figures.room import room
+from elbo_room.report.figures.ways import both_ways, has_ways
 from elbo_room.report.style import Look, begin
 from elbo_room.report.view import View
 
@@ -118,6 +119,16 @@ def test_a_room_is_known_no_better_than_the_evidence(view):
     assert room(changed(sure, log_integral_se=0.05)).title.startswith(
         "good leaves less than 0.100 nats"
     )
+
+
+def test_a_guide_with_an_infinite_divergence_is_not_drawn_and_hides_no_other(view):
+    both = view.rows.assign(
+        kl_posterior_guide=view.rows["guide"].map({"good": 0.03, "bad": np.inf}),
+        kl_posterior_guide_se=0.01,
+        verdict="near",
+    )
+    assert both_ways(replace(view, rows=both)).title.startswith("good is the most lopsided")
+    assert not has_ways(replace(view, rows=both.assign(kl_posterior_guide=np.inf)))
 
 
 def test_no_price_is_drawn_of_what_costs_nothing(view):

@@ -57,4 +57,4 @@ def test_answers_count_each_for_itself(plan):
     ]
     table = pd.DataFrame([*rows, {"experiment": "broken", "status": "failed"}])
     found = answers(told_apart(table, plan)).set_index("guide")["gap"]
-    assert dict(found) == {"plain": 0.0, "other": 2.0, "plain (first)": 3.0, "plain (second)": 4.0}
+    assert dict(found) == {"plain": 1.0, "other": 2.0, "plain (first)": 3.0, "plain (second)": 4.0}

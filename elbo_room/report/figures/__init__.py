@@ -14,7 +14,7 @@ from elbo_room.report.figures.elbo_trace import elbo_trace
 from elbo_room.report.figures.price import has_price, price
 from elbo_room.report.figures.rates import compares_rates, rates
 from elbo_room.report.figures.room import room
-from elbo_room.report.figures.ways import both_ways
+from elbo_room.report.figures.ways import both_ways, has_ways
 from elbo_room.report.style import Picture
 from elbo_room.report.view import View
 
@@ -26,7 +26,7 @@ def figures(view: View) -> list[Picture]:
     if not np.isfinite(view.integral[1]):
         return [*climbed, *compared]
     measured = not view.of("kl_guide_posterior").empty
-    ways = [both_ways(view)] if not view.of("kl_posterior_guide").empty else []
+    ways = [both_ways(view)] if has_ways(view) else []
     seen = [*climbed, over_draws(view), intervals(view)]
     paid = [price(view)] if has_price(view) else []
     return [*[room(view)] * measured, *ways, *seen, *paid, *compared]

@@ -30,10 +30,13 @@ HIGHEST = 3.0
 LETTERS = {
     "exact": "E",
     "good": "G",
+    "near": "N",
     "reweight": "R",
-    "biased": "B",
+    "undecided": "U",
+    "not_converged": "C",
+    "unstable": "S",
     "misses_mass": "M",
-    "not_converged": "N",
+    "biased": "B",
 }
 """A verdict in one letter."""
 
@@ -67,6 +70,8 @@ def heatmap(found: pd.DataFrame) -> Picture:
         if np.isfinite(row["gap"]):
             gap_se = number(row["gap_se"], row["gap_se"])
             says += f" {number(row['gap'], row['gap_se'])}\n± {gap_se}"
+        elif row["gap"] > 0:
+            says += " infinite"
         shade = "w" if row["gap"] > np.sqrt(LEAST * WIDEST) else "k"
         at = column[row["guide"]], line[row["model"]]
         axes.text(*at, says, ha="center", va="center", color=shade, fontsize=6)
@@ -114,6 +119,7 @@ def ranks(order: pd.DataFrame, look: Look) -> Picture:
 def front(found: pd.DataFrame, look: Look) -> Picture:
     """What does accuracy cost? The median over models of both; the line is of guides that none beats."""
     middle = found.groupby("guide")[["gap", "gradient_evals"]].median()
+    middle = middle[np.isfinite(middle["gap"])]
     middle = middle.sort_values("gradient_evals")
     best = middle["gap"].cummin()
     edge = middle[(middle["gap"] <= best)]

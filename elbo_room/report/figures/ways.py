@@ -8,11 +8,18 @@ from elbo_room.estimate import number
 from elbo_room.report.style import LEAST, REFERENCE, Picture, picture
 from elbo_room.report.view import View
 
+WAYS = ("kl_posterior_guide", "kl_guide_posterior")
+
+
+def has_ways(view: View) -> bool:
+    """Whether both divergences of any guide are finite."""
+    return not view.of(*WAYS).empty
+
 
 def both_ways(view: View) -> Picture:
     """A mark for each guide, a dot for each seed; on equal log axes, below the diagonal misses mass."""
-    best = view.of("kl_posterior_guide")
-    one, other = best["kl_posterior_guide"], best["kl_guide_posterior"]
+    best = view.of(*WAYS)
+    one, other = (best[name] for name in WAYS)
     figure, axes = plt.subplots(figsize=(8, 5.2))
     for guide in best.index:
         seeds = view.rows[view.rows["guide"] == guide]
