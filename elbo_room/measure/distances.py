@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.linalg import solve_triangular
 
 from elbo_room.estimate import Estimate, effective_size
 from elbo_room.measure.moments import Chains, Draws
@@ -180,7 +181,7 @@ def _whitened(draws: Draws, reference: Chains) -> tuple[Draws, Chains, Square]:
     """Both where the reference has mean 0 and covariance I; and the root of its covariance."""
     flat = reference.reshape(-1, reference.shape[-1])
     mean, root = flat.mean(axis=0), np.linalg.cholesky(np.atleast_2d(np.cov(flat.T)))
-    y, z = (np.linalg.solve(root, (a - mean).T).T for a in (draws, flat))
+    y, z = (solve_triangular(root, (a - mean).T, lower=True).T for a in (draws, flat))
     return y, z.reshape(reference.shape), root
 
 
