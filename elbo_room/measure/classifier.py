@@ -76,7 +76,7 @@ def _whitened(both: Float[np.ndarray, ...]) -> Float[np.ndarray, ...]:
     flat = (flat - flat.mean(axis=0)) / flat.std(axis=0)
     covariance, _ = ledoit_wolf(flat, assume_centered=True)
     root = np.linalg.cholesky(covariance)
-    return solve_triangular(root, flat.T, lower=True).T.reshape(both.shape)
+    return np.asarray(solve_triangular(root, flat.T, lower=True)).T.reshape(both.shape)
 
 
 def _spread(size: int, number: int) -> Int[np.ndarray, " draw"]:
