@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.linalg import solve_triangular
 from sklearn.covariance import ledoit_wolf
 from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -20,7 +21,7 @@ LEAST = 400
 0.5 are within two of them."""
 
 
-def c2st(draws: Draws, reference: Chains, seed: int = 0) -> Estimate:
+def c2st(draws: Draws, reference: Chains, worth: float | None = None, seed: int = 0) -> Estimate:
     """Share of held-out draws that a classifier assigns rightly: 0.5 = cannot tell, 1 = always.
 
     Lower is better; NaN where there are too few draws. Boosted trees learn from the first half of the draws (of each
@@ -36,9 +37,10 @@ def c2st(draws: Draws, reference: Chains, seed: int = 0) -> Estimate:
     Args:
         draws: of the guide, each of its own; of a set of points, each point once, so that none is in both halves.
         reference: of the posterior, autocorrelated.
+        worth: what `effective` says of the reference, where that is known.
         seed: of the trees.
     """
-    size = min(_effective(reference), len(draws), MOST)
+    size = min(worth or effective(reference), len(draws), MOST)
     if size < LEAST:
         return Estimate(np.nan, np.nan)
     chains = len(reference)
@@ -61,7 +63,7 @@ def leaves_half(score: Estimate) -> bool:
     return abs(score.value - 0.5) > 3 * score.se
 
 
-def _effective(reference: Chains) -> float:
+def effective(reference: Chains) -> float:
     """Draws that the slowest coordinate, or square of one, is worth; and no more than there are."""
     z = reference - reference.mean(axis=(0, 1))
     series = np.moveaxis(np.concatenate([z, z**2], axis=-1), -1, 0)
@@ -73,7 +75,8 @@ def _whitened(both: Float[np.ndarray, ...]) -> Float[np.ndarray, ...]:
     flat = both.reshape(-1, both.shape[-1])
     flat = (flat - flat.mean(axis=0)) / flat.std(axis=0)
     covariance, _ = ledoit_wolf(flat, assume_centered=True)
-    return np.linalg.solve(np.linalg.cholesky(covariance), flat.T).T.reshape(both.shape)
+    root = np.linalg.cholesky(covariance)
+    return np.asarray(solve_triangular(root, flat.T, lower=True)).T.reshape(both.shape)
 
 
 def _spread(size: int, number: int) -> Int[np.ndarray, " draw"]:

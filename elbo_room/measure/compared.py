@@ -61,7 +61,7 @@ def compare(
     if not (q.sd > 0).all():
         empty["q is a point and has no spread"] = OF_SPREAD
     estimates |= _distances(draws, posterior, points)
-    estimates["c2st"] = classifier.c2st(sample.u, posterior.first.u)
+    estimates["c2st"] = classifier.c2st(sample.u, posterior.first.u, posterior.worth)
     if why := _no_score(estimates["c2st"], floors, points):
         empty[why] = ("c2st",)
         del estimates["c2st"]
@@ -88,7 +88,7 @@ def floors_of(posterior: ReferencePair) -> dict[str, float]:
     shares = np.full(len(values), 1 / len(values))
     found = _errors(moments.found(values, shares, np.argsort(values, axis=0)), posterior)
     found |= _distances(second, posterior, None)
-    score = classifier.c2st(second.u, posterior.first.u)
+    score = classifier.c2st(second.u, posterior.first.u, posterior.worth)
     floors = {name: estimate.value for name, estimate in found.items()}
     floors |= {name: floors[plain] for name in OF_WEIGHTED if (plain := _plain(name)) in floors}
     return floors | {"c2st": score.value, "c2st_se": score.se}

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.linalg import solve_triangular
 
 from elbo_room.estimate import Estimate, effective_size
 from elbo_room.measure.moments import Chains, Draws
@@ -180,7 +181,8 @@ def _whitened(draws: Draws, reference: Chains) -> tuple[Draws, Chains, Square]:
     """Both where the reference has mean 0 and covariance I; and the root of its covariance."""
     flat = reference.reshape(-1, reference.shape[-1])
     mean, root = flat.mean(axis=0), np.linalg.cholesky(np.atleast_2d(np.cov(flat.T)))
-    y, z = (np.linalg.solve(root, (a - mean).T).T for a in (draws, flat))
+    centred = ((a - mean).T for a in (draws, flat))
+    y, z = (np.asarray(solve_triangular(root, a, lower=True)).T for a in centred)
     return y, z.reshape(reference.shape), root
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from elbo_room.measure.classifier import effective
 from elbo_room.measure.moments import Known, known
 from elbo_room.posterior.density import Target
 from elbo_room.posterior.draws import flat_draws, labels
@@ -99,6 +100,11 @@ class ReferencePair:
     def known(self) -> Known:
         """What errors by coordinate ask of the first reference, once for all guides and seeds."""
         return known(self.first.values[..., self.moves])
+
+    @cached_property
+    def worth(self) -> float:
+        """How many independent draws the slowest coordinate of the first reference is worth."""
+        return effective(self.first.u)
 
 
 def reference_pair(target: Target, reference: Reference) -> ReferencePair:
