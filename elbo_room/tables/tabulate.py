@@ -24,7 +24,6 @@ from elbo_room.tables.nesting import Contained, add_nesting
 from elbo_room.tables.references import reference_table
 from elbo_room.tables.results import Results
 from elbo_room.tables.verdict import pooled, verdict
-from elbo_room.tables.verdict.rules import REFUSED
 
 PARTS = ("traces", "learning_rates", "summary", "bounds")
 """The parts of `Measured` that become a table of that name."""

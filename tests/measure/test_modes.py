@@ -41,7 +41,9 @@ def test_a_gaussian_leaves_the_logarithm_of_the_modes_that_it_misses(catalogue):
     target = make_target(model)
     options = Fit(1_000, 1_000, learning_rates=(3e-2,))
     fitted = fit(target, catalogue.guides["fullrank"], options, 2, jax.random.key(0))
-    u = score(target, fitted, np.zeros((1, 1, 3)), BUDGETS["smoke"], jax.random.key(1)).samples.u
+    u = score(
+        target, fitted, np.zeros((1, 1, 3)), np.zeros((1, 1)), BUDGETS["smoke"], jax.random.key(1)
+    ).samples.u
     posterior = exact_posterior(target)
     reference = jax.lax.map(
         lambda k: posterior.sample_and_log_prob(k)[0], jax.random.split(jax.random.key(2), 500)
@@ -62,5 +64,7 @@ def of_unequal_modes():
 def test_a_gaussian_at_each_mode_is_exact_where_each_mode_is_one(catalogue):
     target = make_target(Model("unequal", of_unequal_modes, {}))
     fitted = fit(target, catalogue.guides["laplace_mixture"], Fit(), 2, jax.random.key(0))
-    log_w = score(target, fitted, np.zeros((1, 1, 2)), BUDGETS["smoke"], jax.random.key(1)).own
+    log_w = score(
+        target, fitted, np.zeros((1, 1, 2)), np.zeros((1, 1)), BUDGETS["smoke"], jax.random.key(1)
+    ).own
     assert np.allclose(log_w, 0.0, atol=1e-4)

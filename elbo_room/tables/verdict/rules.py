@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from elbo_room.spec import REFUSED
 from elbo_room.tables.verdict.conditions import (
     CLASSIFIER,
     MOMENTS,
@@ -44,8 +45,6 @@ USABLE = (*SOUND, "near", "reweight")
 """Those of a guide that may be used, as it is or with care."""
 
 GOOD = Close(LIMITS.good, LIMITS.moment, LIMITS.quantile, LIMITS.accuracy)
-REFUSED = "refused"
-"""What the column `reference` says of one without a certificate."""
 
 
 @dataclass(frozen=True)
