@@ -38,7 +38,7 @@ report: $(READY) ## draw the report again: RESULTS=dir
 publish: $(READY) ## copy the last run's tables, certificates and figures to results/published
 	cd results/published && rm -rf reference figures studies && mkdir reference figures studies
 	cp results/table.csv results/references.csv results/learning_rates.csv results/summary.csv \
-		results/bounds.csv results/answers.csv results/ranking.csv results/rules.csv \
+		results/bounds.csv results/errors.csv results/answers.csv results/ranking.csv results/rules.csv \
 		results/disagreements.csv results/versions.json results/published
 	cp results/reference/*.json results/published/reference
 	cp results/studies/*.csv results/published/studies

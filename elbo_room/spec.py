@@ -43,6 +43,8 @@ class Model:
             where they are others.
         mode_label: the sites' values, by name -> the number of the mode that they lie in, where the
             posterior has several that can be told apart.
+        quantities: what one wants to know, by name: functions of the sites' values, each called as
+            `mode_label`. They are measured as the sites are, and count for the verdict.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Model:
     posteriordb: str | None = None
     from_published: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     mode_label: Callable[..., Any] | None = None
+    quantities: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_name(self.name, "model")
@@ -61,6 +64,10 @@ class Model:
             raise TypeError(f"model '{self.name}': fn must be a NumPyro function")
         if not isinstance(self.data, Mapping):
             raise TypeError(f"model '{self.name}': data must be a dict of the arguments of fn")
+        if not (
+            isinstance(self.quantities, Mapping) and all(map(callable, self.quantities.values()))
+        ):
+            raise TypeError(f"model '{self.name}': quantities must be a dict of functions by name")
         if self.log_evidence is not None and self.reference is not None:
             raise ValueError(f"model '{self.name}': log_evidence belongs to its reference")
 

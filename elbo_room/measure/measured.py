@@ -14,6 +14,8 @@ from elbo_room.effort import Budget
 from elbo_room.fit.fitted import Fitted
 from elbo_room.fit.objective import dtype
 from elbo_room.measure import views
+from elbo_room.measure.compared import by_coordinate
+from elbo_room.measure.metrics import smoothed_weights
 from elbo_room.measure.quality import quality
 from elbo_room.measure.samples import ReferencePair, Row
 from elbo_room.measure.scores import by_definition, in_modes, score
@@ -29,7 +31,8 @@ class Measured:
         traces: of traces.csv.
         learning_rates: of learning_rates.csv.
         bounds: of bounds.csv.
-        summary: of summary.csv, of the seed with the median ELBO.
+        errors: of errors.csv, of the seed with the median ELBO; none where its row has none.
+        summary: of summary.csv, of that seed.
         draws: of that seed, by coordinate.
         reference_summary: of summary.csv, of the reference.
         reference_draws: of the reference, by coordinate.
@@ -39,6 +42,7 @@ class Measured:
     traces: Sequence[Row] = ()
     learning_rates: Sequence[Row] = ()
     bounds: Sequence[Row] = ()
+    errors: Sequence[Row] = ()
     summary: Sequence[Row] = ()
     draws: dict[str, list[float]] = field(default_factory=dict)
     reference_summary: Sequence[Row] = ()
@@ -78,12 +82,17 @@ def measure(target: Target, fitted: Fitted, reference: ReferencePair, budget: Bu
         row |= numbers | {"measure_seconds": time.perf_counter() - clock}
     typical = int(np.argsort([row.get("elbo", -np.inf) for row in rows])[fitted.seeds // 2])
     names, chosen = list(reference.names), scored.samples.values[typical]
-    known = reference.first.values
+    known, errors = reference.first.values, []
+    if rows[typical]["status"] == "ok" and not reference.facts.objections:
+        weights = None if scored.own is None else smoothed_weights(scored.own[typical])[0]
+        found = by_coordinate(scored.samples.at(typical), reference, weights)
+        errors = [{"seed": typical, **row} for row in found]
     return Measured(
         rows=rows,
         traces=views.traces(fitted),
         learning_rates=views.rates(fitted),
         bounds=views.bounds(scored.own),
+        errors=errors,
         summary=views.summary(names, chosen[None], seed=typical),
         draws=views.some_draws(names, chosen),
         reference_summary=views.summary(names, known, kind=reference.facts.kind),

@@ -167,10 +167,10 @@ def missed_mass(
 
 
 def max_error(errors: Errors) -> Estimate:
-    """The largest of the errors, with the standard error of that one."""
+    """The largest of the errors, of either sign, with the standard error of that one."""
     value, se = errors.reshape(2, -1)
-    worst = int(np.argmax(value))
-    return Estimate(float(value[worst]), float(se[worst]))
+    worst = int(np.argmax(abs(value)))
+    return Estimate(float(abs(value[worst])), float(se[worst]))
 
 
 def root_mean_square(errors: Errors) -> Estimate:
@@ -178,6 +178,7 @@ def root_mean_square(errors: Errors) -> Estimate:
 
     The coordinates' errors count as independent.
     """
-    value = float(np.sqrt(np.mean(errors[0] ** 2)))
-    slope = errors[0] / (len(errors[0]) * value) if value else np.zeros_like(errors[0])
-    return Estimate(value, float(np.sqrt(np.sum((slope * errors[1]) ** 2))))
+    signed, se = errors.reshape(2, -1)
+    value = float(np.sqrt(np.mean(signed**2)))
+    slope = signed / (signed.size * value) if value else np.zeros_like(signed)
+    return Estimate(value, float(np.sqrt(np.sum((slope * se) ** 2))))

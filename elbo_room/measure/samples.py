@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from elbo_room.measure.classifier import effective
-from elbo_room.measure.moments import Known, known
+from elbo_room.measure.moments import Known, errors, found, known
 from elbo_room.posterior.density import Target
-from elbo_room.posterior.draws import flat_draws, labels
+from elbo_room.posterior.draws import flat_draws, labels, of_interest
 from elbo_room.reference.certificate import CHAINS
 from elbo_room.reference.facts import Facts
 from elbo_room.reference.make import Reference
@@ -102,6 +102,13 @@ class ReferencePair:
         return known(self.first.values[..., self.moves])
 
     @cached_property
+    def second_errors(self) -> Float[np.ndarray, "statistic coordinate"]:
+        """The errors that the second reference has in a guide's place: what is left of any error is noise."""
+        values = self.second.values[..., self.moves].reshape(-1, self.moves.sum())
+        shares = np.full(len(values), 1 / len(values))
+        return errors(found(values, shares, np.argsort(values, axis=0)), self.known)[0]
+
+    @cached_property
     def worth(self) -> float:
         """How many independent draws the slowest coordinate of the first reference is worth."""
         return effective(self.first.u)
@@ -114,6 +121,6 @@ def reference_pair(target: Target, reference: Reference) -> ReferencePair:
         ValueError: the draws lack a site of the model.
     """
     both = Sample(*flat_draws(target, reference.draws))
-    names = labels({name: reference.draws[name] for name in target.shapes}, leading=2)
+    names = labels(of_interest(target, reference.draws), leading=2)
     halves = both.at(slice(CHAINS)), both.at(slice(CHAINS, None))
     return ReferencePair(*halves, reference.facts, tuple(names), reference.log_joint)

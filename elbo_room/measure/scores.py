@@ -56,8 +56,8 @@ def score(
 
         def fresh(key: PRNGKeyArray) -> tuple[Array | None, Sample]:
             draw, log_q = q.sample_and_log_prob(key)
-            z = target.constrain(draw)
-            values = jnp.concatenate([jnp.ravel(z[name]) for name in target.shapes])
+            known = target.of_interest(target.constrain(draw))
+            values = jnp.concatenate([jnp.ravel(value) for value in known.values()])
             log_w = None if log_q is None else target.log_joint(draw) - log_q
             return log_w, Sample(draw, values)
 

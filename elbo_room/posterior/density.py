@@ -96,6 +96,15 @@ class Target:
         """The latent sites' values z(u)."""
         return constrain_fn(self.model.fn, (), dict(self.model.data), self.unpack(u))
 
+    def of_interest(self, z: Sites) -> Sites:
+        """The latent sites' values, and the model's quantities after them, each an array of real numbers.
+
+        Of `z` only the latent sites are looked at.
+        """
+        latent = {name: z[name] for name in self.shapes}
+        quantities = self.model.quantities.items()
+        return latent | {name: jnp.asarray(fn(**latent), float) for name, fn in quantities}
+
     def sites(self, u: Float[Array, " dim"]) -> Sites:
         """The same, and the deterministic sites'."""
         data = dict(self.model.data)

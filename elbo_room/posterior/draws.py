@@ -19,7 +19,7 @@ Draws = dict[str, np.ndarray]
 def flat_draws(
     target: Target, draws: Draws
 ) -> tuple[Float[np.ndarray, "chain draw dim"], Float[np.ndarray, "chain draw coordinate"]]:
-    """The draws as unconstrained vectors, and as their latent sites' values side by side.
+    """The draws as unconstrained vectors, and as the values of their latent sites and quantities side by side.
 
     Raises:
         ValueError: the draws, another model's perhaps, lack a site of this one.
@@ -31,7 +31,14 @@ def flat_draws(
             )
     latent = {name: draws[name] for name in target.shapes}
     u = jax.jit(jax.vmap(jax.vmap(lambda z: target.unconstrain(z)[0])))(latent)
-    return np.asarray(u), beside(latent, leading=2)
+    return np.asarray(u), beside(of_interest(target, latent), leading=2)
+
+
+def of_interest(target: Target, draws: Draws) -> Draws:
+    """Draws of the latent sites and of the quantities."""
+    latent = {name: draws[name] for name in target.shapes}
+    found = jax.jit(jax.vmap(jax.vmap(target.of_interest)))(latent)
+    return latent | {name: np.asarray(found[name]) for name in target.model.quantities}
 
 
 def beside(sites: Draws, leading: int) -> np.ndarray:

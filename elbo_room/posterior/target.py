@@ -77,10 +77,30 @@ def make_target(model: Model) -> Target:
         reads=tuple(dict.fromkeys(reads)),
         minibatched=model.fn if whole.drawn else None,
     )
+    _check_quantities(target)
     if target.params:
         return target
     with _named(model):  # a latent site that inference cannot see has no key here
         return replace(target, from_prior=not is_finite_near_origin(target))
+
+
+def _check_quantities(target: Target) -> None:
+    """Raises ValueError where a quantity has a site's name, or fails on the sites' values, or gives no real numbers."""
+    for name, fn in target.model.quantities.items():
+        what = f"model '{target.model.name}': quantity '{name}'"
+        if name in target.shapes:
+            raise ValueError(f"{what} has the name of a latent site")
+        at = jax.ShapeDtypeStruct((target.dim,), float)
+        try:
+            found = jax.eval_shape(lambda u, fn=fn: jnp.asarray(fn(**target.constrain(u))), at)
+        except Exception as error:
+            raise ValueError(f"{what} fails: {where_raised(error)}") from error
+        if not (
+            jnp.issubdtype(found.dtype, jnp.floating)
+            or jnp.issubdtype(found.dtype, jnp.integer)
+            or found.dtype == bool
+        ):
+            raise ValueError(f"{what} gives no real numbers, but {found.dtype}")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from elbo_room.tables.references import reference_table
 from elbo_room.tables.results import Results
 from elbo_room.tables.verdict import pooled, verdict
 
-PARTS = ("traces", "learning_rates", "summary", "bounds")
+PARTS = ("traces", "learning_rates", "summary", "bounds", "errors")
 """The parts of `Measured` that become a table of that name."""
 
 ABSENT = {

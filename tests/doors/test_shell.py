@@ -79,6 +79,7 @@ def test_the_costs_are_counted(table):
         ("traces.csv", {"guide", "seed", "step", "elbo", "elbo_se"}),
         ("bounds.csv", {"guide", "seed", "num_draws", "bound", "bound_se", "low", "high"}),
         ("learning_rates.csv", {"guide", "seed", "learning_rate", "elbo", "chosen"}),
+        ("errors.csv", {"guide", "coordinate", "statistic", "error", "error_se", "weighted_error"}),
         ("summary.csv", {"guide", "variable", "mean", "sd"}),
         ("references.csv", {"model", "reference", "log_integral", "flat"}),
         ("draws/regression-regression.csv", {"guide", "intercept", "slope"}),

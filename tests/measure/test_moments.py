@@ -26,14 +26,13 @@ def found(draws, weights=None):
 
 def all_errors(q, p):
     """Errors of means, of log sds and of the three quantiles, [2, 5, coordinate]."""
-    one = [moments.mean_errors(q, p)[:, None], moments.log_sd_errors(q, p)[:, None]]
-    return np.concatenate([*one, moments.quantile_errors(q, p)], axis=1)
+    return moments.errors(q, p)
 
 
 def truth(loc, scale):
     """The same five of N(loc, scale^2) for N(0, 1)."""
     quantiles = (loc + (scale - 1) * norm.ppf(LEVELS)) / SPREAD
-    return np.abs([loc, np.log(scale), *quantiles])[:, None]
+    return np.array([loc, np.log(scale), *quantiles])[:, None]
 
 
 def both(seed, loc, scale, autocorrelation):
@@ -47,13 +46,13 @@ def test_errors_are_the_planted_ones():
     assert np.all(abs(errors[0] - truth(0.7, 1.5)) < 4 * errors[1])
     for one, planted in zip(np.moveaxis(errors, 1, 0)[:2], truth(0.7, 1.5)[:2, 0], strict=True):
         for summary in (metrics.max_error(one), metrics.root_mean_square(one)):
-            assert abs(summary.value - planted) < 4 * summary.se
+            assert abs(summary.value - abs(planted)) < 4 * summary.se
 
 
 def test_errors_are_zero_where_the_guide_is_the_posterior():
     draws, reference = both(0, 0.0, 1.0, 0.5)
     errors = all_errors(found(draws), moments.known(reference))
-    assert np.all(errors[0] < 4 * errors[1])
+    assert np.all(abs(errors[0]) < 4 * errors[1])
 
 
 def test_errors_of_opposite_signs_do_not_cancel():
@@ -68,7 +67,7 @@ def test_the_largest_error_is_that_of_the_worst_quantile_of_all_coordinates():
     draws[:, 1] = np.where(draws[:, 1] > 1, 3 * draws[:, 1], draws[:, 1])  # its upper tail alone
     errors = moments.quantile_errors(found(draws), moments.known(reference))
     assert metrics.max_error(errors) == (errors[0, 2, 1], errors[1, 2, 1])
-    assert errors[0, 2, 1] > 1 > 5 * errors[0, 1].max()
+    assert errors[0, 2, 1] > 1 > 5 * abs(errors[0, 1]).max()
 
 
 def honest(estimates):
@@ -129,9 +128,32 @@ def test_a_set_of_points_has_the_error_of_as_many_draws_as_it_has_points():
         points, counts = rng.normal(size=(100, 1)), rng.multinomial(10_000, np.full(100, 0.01))
         off.append(all_errors(found(points, counts / 10_000), reference))
     values, errors = np.moveaxis(np.array(off), 1, 0)
-    covered = (values < 1.96 * errors).mean(axis=(0, 2))
+    covered = (abs(values) < 1.96 * errors).mean(axis=(0, 2))
     assert np.all(covered > 0.88), covered
     assert np.all(covered[:2] < 0.99), covered
+
+
+def test_too_wide_and_too_far_left_are_signs():
+    draws, reference = both(0, -0.7, 1.5, 0.5)
+    mean, log_sd, low, _, high = moments.errors(found(draws), moments.known(reference))[0]
+    assert np.all(mean < 0)
+    assert np.all(log_sd > 0)
+    assert np.all(low < high)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9])
+def test_a_right_interval_holds_its_share_and_its_error_covers(level):
+    held = []
+    for seed in range(REPLICATIONS):
+        draws, reference = both(seed, 0.0, 1.0, 0.6)
+        order, shares = np.argsort(draws, axis=0), np.full(DRAWS, 1 / DRAWS)
+        ends = moments.at_levels(draws, shares, order, np.array([1 - level, 1 + level]) / 2)
+        held.append(moments.held(*ends, reference, level, DRAWS))
+    values, errors = np.moveaxis(np.array(held), 1, 0)
+    assert values.mean() == pytest.approx(level, abs=0.005)
+    assert errors.mean() == pytest.approx(values.std(ddof=1), rel=0.2)
+    half = moments.held(-np.ones(DIM) * norm.ppf(0.75), np.zeros(DIM), reference, level, DRAWS)
+    assert np.all(abs(half[0] - 0.25) < 4 * half[1])
 
 
 def test_equal_weights_change_nothing():
