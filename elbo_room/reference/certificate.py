@@ -50,6 +50,7 @@ class Certificate:
         target_acceptance: of the run that is certified.
         gradient_evals: leapfrog steps of every run tried, warm-up included.
         warmup_evals: those of them that came before the first draw of the certified run.
+        started_again: chains of the certified run that were stuck after their warm-up, and had another.
     """
 
     rhat: float
@@ -63,6 +64,7 @@ class Certificate:
     target_acceptance: float
     gradient_evals: int
     warmup_evals: int
+    started_again: int = 0
 
     @property
     def objections(self) -> list[str]:
@@ -94,6 +96,11 @@ class Certificate:
             found.append(
                 f"bulk ESS {self.ess_bulk:,.0f} after {self.num_draws:,} draws, "
                 f"short of {self.ess_goal:,.0f}"
+            )
+        if self.started_again:
+            found.append(
+                f"{self.started_again} of {2 * CHAINS} chains sat where hardly any of the posterior is, and "
+                "were started again"
             )
         if 0 < self.divergent_share <= DIVERGENT:
             found.append(self._divergences())
@@ -142,6 +149,7 @@ def certify(
     budget: Budget,
     target_acceptance: float,
     warmup_evals: int,
+    started_again: int = 0,
 ) -> Certificate:
     """The certificate of one run, before whose draws `warmup_evals` leapfrog steps were taken.
 
@@ -151,6 +159,7 @@ def certify(
         budget: says how many effective draws are wanted.
         target_acceptance: of the run.
         warmup_evals: spent before the first draw.
+        started_again: chains that were stuck.
     """
     values = beside(draws, leading=2)
     moves = values[..., np.ptp(values, axis=(0, 1)) != 0]  # a zero of a Cholesky factor never does
@@ -168,6 +177,7 @@ def certify(
         target_acceptance=target_acceptance,
         gradient_evals=warmup_evals + int(stats["num_steps"].sum()),
         warmup_evals=warmup_evals,
+        started_again=started_again,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
+from scipy.stats import norm
 
 from elbo_room import Model
 from elbo_room.effort import BUDGETS
@@ -18,7 +19,7 @@ from elbo_room.reference.certificate import CHAINS, Certificate, certify
 from elbo_room.reference.evidence import Evidence
 from elbo_room.reference.facts import Facts
 from elbo_room.reference.make import make_reference
-from elbo_room.reference.nuts import nuts
+from elbo_room.reference.nuts import log_masses, nuts
 
 CLEAN = Certificate(
     rhat=1.001,
@@ -152,11 +153,46 @@ def test_chains_in_different_modes_are_refused_and_no_step_size_is_tried_to_mend
     assert reference.facts.certificate.target_acceptance == 0.9
 
 
+def two_places(shares):
+    """At 11, and at zero, where most starts lead to, and from where no chain crosses a barrier of 30 nats."""
+
+    def fn():
+        parts = dist.Normal(jnp.array([11.0, 0.0]), jnp.array([1.0, 0.18]))
+        chosen = dist.Categorical(jnp.array(shares))
+        numpyro.sample("z", dist.MixtureSameFamily(chosen, parts))
+
+    return make_target(Model("places", fn))
+
+
+def test_a_chain_that_is_stuck_at_its_start_is_started_again_and_counted():
+    draws, (certificate,) = nuts(two_places([1 - 1e-8, 1e-8]), SMALL, jax.random.key(0))
+    assert 0 < certificate.started_again <= CHAINS
+    assert not certificate.objections
+    assert any("were started again" in text for text in certificate.remarks)
+    assert draws["z"].mean() == pytest.approx(11, abs=0.2)
+
+
+def test_a_mode_is_no_stuck_start():
+    _, found = nuts(two_places([0.9, 0.1]), SMALL, jax.random.key(0))
+    assert all(certificate.started_again == 0 for certificate in found)
+    assert any("R-hat" in text for text in found[-1].objections)
+
+
+def test_the_log_mass_of_a_gaussian_is_its_share():
+    rng = np.random.default_rng(0)
+    sd, shift = np.array([1.0, 3.0]), np.log([0.9, 0.1])
+    z = rng.normal(size=(2, 100_000, 2))
+    v = z * np.array([sd, 0.2 * sd])[:, None]
+    log_joint = norm.logpdf(v, 0, np.array([sd, 0.2 * sd])[:, None]).sum(-1) + shift[:, None]
+    found = log_masses(v, log_joint)
+    assert found[0] - found[1] == pytest.approx(shift[0] - shift[1], abs=0.03)
+
+
 def test_every_attempt_is_published_with_what_stands_against_it(monkeypatch):
     """Of a run that diverges at the first target acceptance, and is certified at the second."""
 
-    def diverging(draws, stats, budget, target_acceptance, warmup_evals):
-        found = certify(draws, stats, budget, target_acceptance, warmup_evals)
+    def diverging(draws, stats, budget, target_acceptance, *spent):
+        found = certify(draws, stats, budget, target_acceptance, *spent)
         return replace(found, divergences=90) if target_acceptance == 0.9 else found
 
     monkeypatch.setattr("elbo_room.reference.nuts.certify", diverging)
