@@ -89,9 +89,7 @@ def log_ratios(
 
 
 @jax.jit
-def _to_v(
-    coordinates: Coordinates, u: Float[Array | np.ndarray, "draw dim"]
-) -> Float[Array, "draw dim"]:
+def _to_v(coordinates: Coordinates, u: Float[Array, "draw dim"]) -> Float[Array, "draw dim"]:
     return jax.vmap(coordinates.to_v)(u)
 
 
