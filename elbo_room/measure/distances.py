@@ -65,7 +65,8 @@ def sliced_wasserstein(
     above what they cost a guide without them. Source: Bonneel et al. (2015), JMIV 51:22; standard
     error by Kantorovich potentials, del Barrio and Loubes (2019), Ann. Probab. 47:926.
     """
-    theta = directions(num_directions, draws.shape[1], seed)
+    dim = draws.shape[1]
+    theta = directions(num_directions if dim > 1 else 1, dim, seed)
     return _sliced(draws, reference, theta, size or len(draws))
 
 

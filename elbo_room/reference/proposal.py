@@ -69,8 +69,7 @@ def whitened(
     coordinates: Coordinates, u: Float[np.ndarray, "chain draw dim"]
 ) -> Float[np.ndarray, "chain draw dim"]:
     """Draws of u in these coordinates."""
-    flat = u.reshape(-1, u.shape[-1])
-    return np.asarray(jax.jit(jax.vmap(coordinates.to_v))(flat)).reshape(u.shape)
+    return np.asarray(_to_v(coordinates, u.reshape(-1, u.shape[-1]))).reshape(u.shape)
 
 
 def log_ratios(
@@ -87,6 +86,11 @@ def log_ratios(
         for start in range(0, len(padded), BATCH)
     ]
     return np.concatenate(parts)[: len(v)]
+
+
+@jax.jit
+def _to_v(coordinates: Coordinates, u: Float[Array, "draw dim"]) -> Float[Array, "draw dim"]:
+    return jax.vmap(coordinates.to_v)(u)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -119,6 +119,18 @@ def test_weighted_errors_and_their_standard_errors_are_those_of_the_posterior_th
     )
 
 
+def test_the_slope_of_a_quantile_is_as_noisy_as_the_draws_within_two_standard_errors_let_it_be():
+    """Between the quantiles at a level less and more two of its standard errors lie so many draws: 4 sqrt(S p (1 - p)),
+    and what lies between the ends of k spacings varies by 1 / sqrt(k)."""
+    of_all = [moments.known(chains(np.random.default_rng(seed), 0.0)) for seed in range(60)]
+    slopes = np.array([p.slopes * p.spread for p in of_all])
+    exact = 1 / norm.pdf(norm.ppf(moments.LEVELS))
+    between = 4 * np.sqrt(CHAINS * CHAIN_DRAWS * moments.LEVELS * (1 - moments.LEVELS))
+    off = slopes / exact[:, None] - 1
+    noise = np.sqrt(np.mean(off**2, axis=(0, 2))) * np.sqrt(between)
+    assert np.all((noise > 0.75) & (noise < 1.25)), noise
+
+
 def test_a_set_of_points_has_the_error_of_as_many_draws_as_it_has_points():
     """A hundred exact draws, each drawn again a hundred times: intervals hold 0, and those of quantiles are wide."""
     rng = np.random.default_rng(0)

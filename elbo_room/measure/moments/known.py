@@ -52,6 +52,8 @@ def known(reference: Chains) -> Known:
 
     An influence of two statistics on each other is that of independent draws, since only the variance
     of each is known with the autocorrelation.
+    The standard error of a quantile is Woodruff's, as for the guide in `found`. Between one standard error less and
+    more lie so few draws, 20 of 2,000 at 5 %, that the noise of the error itself cost 2 % of coverage.
     """
     flat = reference.reshape(-1, reference.shape[-1])
     mean, sd = flat.mean(axis=0), flat.std(axis=0, ddof=1)
@@ -71,9 +73,9 @@ def known(reference: Chains) -> Known:
         [[_quantile_ess(reference[..., i], p) for p in LEVELS] for i in range(len(sd))]
     ).T
     errors = np.sqrt((LEVELS * (1 - LEVELS))[:, None] / sizes)
-    steps = [np.clip(LEVELS[:, None] + sign * errors, 0, 1) for sign in (-1, 1)]
+    steps = [np.clip(LEVELS[:, None] + step * errors, 0, 1) for step in (-2, 2)]
     low, high = (np.take_along_axis(ordered, _places(step, len(flat)), axis=0) for step in steps)
-    se = (high - low) / 2 / spread
+    se = (high - low) / 4 / spread
     both = np.minimum.outer(LEVELS, LEVELS) - np.outer(LEVELS, LEVELS)
     alike = both / np.sqrt(np.outer(np.diag(both), np.diag(both)))
     of_quantiles = alike[..., None] * se[:, None] * se
