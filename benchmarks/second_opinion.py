@@ -37,13 +37,15 @@ ADVICE = {
 }
 """What a word asks of a user, where another word asks the same."""
 
-SAME = ("elbo", "eubo", "jeffreys", "log_evidence")
-"""Numbers that others are made of: these are moved, and not those."""
+SAME = ("elbo", "eubo", "log_evidence")
+"""Numbers that others are made of: these are moved, and not those. The sum of both KLs is moved too, since it is
+known better than either where log p(x) is coarse."""
 
 OLD_NAMES = {
     "ess_guide": "ess_share_guide",
     "ess_guide_se": "ess_share_guide_se",
     "ess_reference": "ess_share_reference",
+    "ess_reference_se": "ess_share_reference_se",
 }
 """Columns of a table of version 0.1."""
 

@@ -32,10 +32,15 @@ FEWEST = 10
 """Effective draws below which weighted draws have no moments worth a number."""
 
 
+SETS = 5
+"""Sets of as many draws of the second reference as a guide has points, for the floors of their errors."""
+
+
 class Compared(NamedTuple):
-    """Estimates by column, and the columns that lack a number, or rest on fewer coordinates, by the reason."""
+    """Estimates and floors by column, and the columns that lack a number, or rest on fewer coordinates, by the reason."""
 
     estimates: dict[str, Estimate]
+    floors: dict[str, float]
     empty: dict[str, Sequence[str]]
 
 
@@ -51,7 +56,7 @@ def compare(
         draws: of the guide, independent.
         posterior: the two references.
         weights: Pareto-smoothed, of the draws; None of a set of points, which has none.
-        floors: what `floors_of` says of the references.
+        floors: what `floors_of` says of the references; a set of points has its own, of as many draws.
     """
     points = distinct(draws) if weights is None else None
     sample = points.sample if points else draws
@@ -63,6 +68,8 @@ def compare(
     empty: dict[str, Sequence[str]] = dict(_without_sd(posterior))
     if not (q.sd > 0).all():
         empty["q is a point and has no spread"] = OF_SPREAD
+    if why := _without_covariance(posterior):
+        empty[why] = tuple(OF_DISTANCE)
     estimates |= _distances(draws, posterior, points)
     estimates["c2st"] = classifier.c2st(sample.u, posterior.first.u, posterior.worth)
     if why := _no_score(estimates["c2st"], floors, points):
@@ -75,7 +82,10 @@ def compare(
         }
     elif weights is not None:
         empty[f"weighting leaves fewer than {FEWEST} effective draws"] = OF_WEIGHTED
-    return Compared(estimates, empty)
+    if points:
+        floors = floors | _floors_of_few(posterior, int(points.effective))
+    floors = {name: floor for name, floor in floors.items() if name in estimates}
+    return Compared(estimates, floors, empty)
 
 
 def by_coordinate(
@@ -135,15 +145,37 @@ def floors_of(posterior: ReferencePair) -> dict[str, float]:
     """
     if posterior.facts.objections:
         return {}
-    second = Sample(*(part.reshape(-1, part.shape[-1]) for part in posterior.second))
-    values = second.values[..., posterior.moves]
-    shares = np.full(len(values), 1 / len(values))
-    found = _errors(moments.found(values, shares, np.argsort(values, axis=0)), posterior)
-    found |= _distances(second, posterior, None)
+    second = posterior.second.flat
     score = classifier.c2st(second.u, posterior.first.u, posterior.worth)
-    floors = {name: estimate.value for name, estimate in found.items()}
+    floors = _values(_errors_of(second, posterior) | _distances(second, posterior, None))
     floors |= {name: floors[plain] for name in OF_WEIGHTED if (plain := _plain(name)) in floors}
     return floors | {"c2st": score.value, "c2st_se": score.se}
+
+
+def _floors_of_few(posterior: ReferencePair, number: int) -> dict[str, float]:
+    """What so many draws of the second reference say; none of a single one, or of too many for two sets.
+
+    The largest of many errors grows with each of them, and so must its floor: a mean over sets of draws.
+    """
+    second = posterior.second.flat
+    apart = len(second.u) // number
+    if apart < 2 or number < 2:
+        return {}
+    sets = [second.at(slice(i, i + apart * number, apart)) for i in range(min(apart, SETS))]
+    found = [_values(_errors_of(one, posterior)) for one in sets]
+    names = set(found[0]).intersection(*found)
+    floors = {name: float(np.mean([one[name] for one in found])) for name in names}
+    return floors | _values(_distances(sets[0], posterior, None))
+
+
+def _values(found: dict[str, Estimate]) -> dict[str, float]:
+    return {name: estimate.value for name, estimate in found.items()}
+
+
+def _errors_of(some: Sample, posterior: ReferencePair) -> dict[str, Estimate]:
+    values = some.values[..., posterior.moves]
+    shares = np.full(len(values), 1 / len(values))
+    return _errors(moments.found(values, shares, np.argsort(values, axis=0)), posterior)
 
 
 def _errors(q: moments.Found, posterior: ReferencePair) -> dict[str, Estimate]:
@@ -163,7 +195,9 @@ def _errors(q: moments.Found, posterior: ReferencePair) -> dict[str, Estimate]:
 def _distances(
     draws: Sample, posterior: ReferencePair, points: Points | None
 ) -> dict[str, Estimate]:
-    """Distances of the unconstrained vectors."""
+    """Distances of the unconstrained vectors; none where these have no covariance."""
+    if _without_covariance(posterior):
+        return {}
     u, size = (points.draws, points.effective) if points else (draws.u, None)
     return {name: metric(u, posterior.first.u, size) for name, metric in OF_DISTANCE.items()}
 
@@ -182,6 +216,17 @@ def _without_sd(posterior: ReferencePair) -> dict[str, Sequence[str]]:
     if lacks.all():
         return {f"no coordinate has a standard deviation ({tails})": columns}
     return {f"left out {listed} without a standard deviation ({tails})": columns}
+
+
+def _without_covariance(posterior: ReferencePair) -> str:
+    """Why u cannot be whitened, and projections of it have no distance; empty where they can be, and have."""
+    lacks = [tail.index for tail in posterior.tails_of_u if not tail.has_mean]
+    if not lacks:
+        return ""
+    k, se = max(lacks)
+    return (
+        f"u has no covariance (the tail of squares has Pareto's index {k:.2f} ± {se:.2f} at most)"
+    )
 
 
 def _no_score(score: Estimate, floors: dict[str, float], points: Points | None) -> str:

@@ -116,7 +116,7 @@ def quality(
     compared = compare(draws, posterior, weights, floors)
     found.estimates |= compared.estimates
     found.empty |= compared.empty
-    found.floors |= {name: floor for name, floor in floors.items() if name in found.estimates}
+    found.floors |= compared.floors
     if log_w is None:
         return found.row()
     if elbo := found.estimates.get("elbo"):

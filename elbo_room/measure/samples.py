@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from elbo_room.measure.classifier import effective
 from elbo_room.measure.moments import Known, errors, found, known
+from elbo_room.measure.tails import Tail, tail
 from elbo_room.posterior.density import Target
 from elbo_room.posterior.draws import flat_draws, labels, of_interest
 from elbo_room.reference.certificate import CHAINS
@@ -30,6 +31,11 @@ class Sample(NamedTuple):
     def at(self, which: int | slice | Int[np.ndarray, " place"]) -> Sample:
         """Some along the first axis."""
         return Sample(self.u[which], self.values[which])
+
+    @property
+    def flat(self) -> Sample:
+        """Those of all chains, one chain after the other."""
+        return Sample(*(part.reshape(-1, part.shape[-1]) for part in self))
 
 
 class Points(NamedTuple):
@@ -107,6 +113,13 @@ class ReferencePair:
         values = self.second.values[..., self.moves].reshape(-1, self.moves.sum())
         shares = np.full(len(values), 1 / len(values))
         return errors(found(values, shares, np.argsort(values, axis=0)), self.known)[0]
+
+    @cached_property
+    def tails_of_u(self) -> tuple[Tail, ...]:
+        """By coordinate of u, of the squared distances from the median; u has a covariance where all have means."""
+        u = self.first.u
+        squares = (u - np.median(u, axis=(0, 1))) ** 2
+        return tuple(tail(squares[..., i]) for i in range(u.shape[-1]))
 
     @cached_property
     def worth(self) -> float:

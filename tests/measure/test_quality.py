@@ -18,6 +18,7 @@ from elbo_room.reference.evidence import Evidence
 from elbo_room.reference.facts import Facts
 from elbo_room.tables.columns import COLUMNS, as_table
 from elbo_room.tables.crosscheck import cross_check
+from elbo_room.tables.verdict import verdict
 
 DIM, LOG_Z = 2, 3.0
 EVIDENCE = Evidence(LOG_Z, 0.01, "bridge")
@@ -284,6 +285,46 @@ def test_a_set_of_right_points_is_not_called_off_by_its_own_noise(points):
         called_off += [(row[n] - half.get(n, 0)) / row[f"{n}_se"] for n in names]
     assert max(called_off) < 5
     assert np.mean(np.array(called_off) > 3) <= 0.05
+
+
+def test_the_floor_of_points_is_what_as_many_draws_say():
+    """So right points are at it in the mean; the floor of the whole reference, 4,000 draws, is far below."""
+    both = seen(np.random.default_rng(99).normal(size=(8, 1_000, DIM)), 0)
+    posterior = ReferencePair(both.at(slice(4)), both.at(slice(4, 8)), FACTS)
+    floors, found = floors_of(posterior), []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        some = rng.normal(size=(100, DIM))
+        draws = seen(some[rng.integers(100, size=10_000)], 0)
+        found.append(quality(None, None, draws, posterior, floors))
+    for name in ("mean_error_max", "log_sd_error_max", "quantile_error_max", "max_sliced"):
+        own = np.array([row[f"{name}_floor"] for row in found])
+        above = np.array([row[name] for row in found]) - own
+        assert abs(above.mean()) < 4 * above.std() / np.sqrt(len(found)), name
+        assert own.mean() > 2.5 * floors[name]
+
+
+def test_where_u_has_no_covariance_there_are_no_distances():
+    """Student's t in u: with 1 degree of freedom it has none, with 5 it has."""
+
+    def row(df):
+        rng = np.random.default_rng(0)
+        draws, both = rng.normal(size=(4_000, DIM)), rng.normal(size=(8, 1_000, DIM))
+        for u in (draws, both):
+            u[..., 0] = rng.standard_t(df, u.shape[:-1])
+        posterior = ReferencePair(
+            seen(both[:4], 0), seen(both[4:], 0), replace(FACTS, second_evidence=EVIDENCE)
+        )
+        log_w = np.full(4_000, LOG_Z), np.full((8, 1_000), LOG_Z)
+        return quality(*log_w, seen(draws, 0), posterior, floors_of(posterior))
+
+    names = {"covariance_error", "sliced_wasserstein", "max_sliced"}
+    heavy, light = row(1), row(5)
+    assert not names & heavy.keys()
+    assert not {f"{name}_floor" for name in names} & heavy.keys()
+    assert "u has no covariance" in heavy["reason"]
+    assert names <= light.keys()
+    assert verdict(heavy) == verdict(light) == "exact"
 
 
 def test_the_floor_of_a_classifier_that_tells_two_references_apart_withholds_its_score():

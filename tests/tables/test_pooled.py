@@ -63,8 +63,8 @@ def test_a_gap_within_its_noise_tells_no_seeds_apart():
 @pytest.mark.parametrize(
     ("best", "other", "word"),
     [
-        ({}, {"kl_guide_posterior": 5.0, "kl_posterior_guide": 5.0}, "unstable"),
-        ({}, {"kl_guide_posterior": 0.4, "kl_posterior_guide": 0.4}, "good"),
+        ({}, {"kl_guide_posterior": 5.0, "kl_posterior_guide": 5.0, "jeffreys": 10.0}, "unstable"),
+        ({}, {"kl_guide_posterior": 0.4, "kl_posterior_guide": 0.4, "jeffreys": 0.8}, "good"),
         # what keeps another start from the best is no excuse for the best
         ({"missed_mass": 0.9, "mean_error_max": 3.0}, {"missed_mass": 0.9, "mean_error_max": 4.0}, "misses_mass"),
         ({"mean_error_max": 3.0}, {"missed_mass": 0.9, "mean_error_max": 4.0}, "biased"),

@@ -5,9 +5,9 @@ import pytest
 
 from benchmarks import planted
 from benchmarks.quote import quoted
-from elbo_room.tables.verdict import LIMITS, RULES, undecided_by, verdict
+from elbo_room.tables.verdict import LIMITS, RULES, is_indistinguishable, undecided_by, verdict
 
-FIRST = 3
+FIRST = 2
 """Repetitions that are measured again; the docs count all of them."""
 
 GOOD = {
@@ -24,6 +24,10 @@ OF_REFERENCE = (
 POINTS = dict.fromkeys(
     ("kl_guide_posterior", "kl_posterior_guide", "khat", "ess_share_guide", "missed_mass")
 )
+COARSE = {
+    **{"kl_guide_posterior": -0.1, "kl_posterior_guide": 0.15, "jeffreys_se": 0.001},
+    **dict.fromkeys(("kl_guide_posterior_se", "kl_posterior_guide_se", "log_evidence_se"), 0.35),
+}
 AT_FLOORS = {
     **{"kl_posterior_guide": 0.0, "max_sliced_floor": 0.2, "c2st_floor": 0.52},
     **{f"{name}_error_max_floor": 0.1 for name in ("mean", "log_sd")},
@@ -39,22 +43,30 @@ def found():
     return planted.measure(FIRST)
 
 
-@pytest.mark.parametrize("failure", [*planted.FAILURES, planted.NONE], ids=lambda f: f.name)
-def test_a_planted_failure_is_named_in_every_repetition(found, failure):
-    words = [row["verdict"] for row in found[failure.name]]
-    assert words == [failure.verdict] * FIRST
+@pytest.mark.parametrize("case", planted.CASES, ids=lambda case: case.name)
+def test_a_planted_guide_is_named_rightly_in_every_repetition(found, case):
+    assert {row["verdict"] for row in found[case.name]} <= set(case.verdicts)
 
 
-@pytest.mark.parametrize("failure", planted.FAILURES, ids=lambda f: f.name)
+@pytest.mark.parametrize("failure", planted.FAILURES, ids=lambda case: case.name)
 def test_a_planted_failure_is_caught_by_two_metrics_every_time(found, failure):
     rows = found[failure.name]
     always = [name for name in planted.METRICS if all(planted.catches(name, r) for r in rows)]
     assert len(always) >= 2
 
 
-def test_where_the_guide_is_the_posterior_no_metric_warns(found):
-    rows = found[planted.NONE.name]
+@pytest.mark.parametrize("right", planted.RIGHT, ids=lambda case: case.name)
+def test_where_the_guide_is_the_posterior_no_metric_warns(found, right):
+    rows = found[right.name]
     assert not [name for name in planted.METRICS for r in rows if planted.catches(name, r)]
+
+
+def test_an_optimiser_bias_that_is_small_is_seen_all_the_same(found):
+    """An sd that is 8.5 % off is within the limit of a good guide, and yet stands out of its floor."""
+    (case,) = [case for case in planted.SLIGHT if "8.5" in case.name]
+    for row in found[case.name]:
+        assert abs(row["log_sd_error_max"] - np.log(1.085)) < 4 * row["log_sd_error_max_se"]
+        assert not is_indistinguishable(row, "log_sd_error_max")
 
 
 def test_the_table_in_the_docs_goes_on_as_it_begins_here(found):
@@ -63,13 +75,18 @@ def test_the_table_in_the_docs_goes_on_as_it_begins_here(found):
     assert (
         shown[:2] == planted.table(found).replace(f"of {FIRST} ", f"of {whole} ").splitlines()[:2]
     )
-    for line, (name, rows) in zip(shown[2:], found.items(), strict=True):
+    for line, case in zip(shown[2:], planted.CASES, strict=True):
+        rows = found[case.name]
         cells = [cell.strip(" *") for cell in line.strip("|").split("|")]
-        assert cells[0].strip() == name
-        assert cells[-1] == f"{rows[0]['verdict']} {whole}"
+        assert cells[0].strip() == case.name
+        said = {word: int(count) for word, count in map(str.split, cells[-1].split(", "))}
+        assert said.keys() <= set(case.verdicts)
+        assert sum(said.values()) == whole
+        for word in said:
+            assert 0 <= said[word] - sum(row["verdict"] == word for row in rows) <= rest
         for metric, cell in zip(planted.METRICS, cells[1:-1], strict=True):
             here, there = sum(planted.catches(metric, row) for row in rows), int(cell or 0)
-            assert here <= there <= here + rest, (name, metric)
+            assert here <= there <= here + rest, (case.name, metric)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +128,18 @@ def test_the_table_in_the_docs_goes_on_as_it_begins_here(found):
         ({"kl_guide_posterior": -0.3}, "undecided"),
         # not the evidence but the guide's own weights are noisy
         ({"kl_posterior_guide": 0.4, "kl_posterior_guide_se": 0.3, "eubo_se": 0.3, "khat": 0.8}, "biased"),
+        # between two and three standard errors off: neither right nor wrong can be shown
+        ({"mean_error_max": 0.17, "mean_error_max_se": 0.07, "mean_error_max_floor": 0.01}, "undecided"),
+        ({"mean_error_max": 0.25, "mean_error_max_se": 0.07, "mean_error_max_floor": 0.01, "khat": 0.8}, "biased"),
+        ({**POINTS, "c2st": 0.56, "c2st_se": 0.02, "c2st_floor": 0.505}, "undecided"),
+        # the evidence is coarse; in the sum of both divergences it cancels
+        ({**COARSE, "jeffreys": 0.05}, "good"),
+        ({**COARSE, "jeffreys": 0.15}, "undecided"),
+        ({**COARSE, "jeffreys": 0.25, "khat": 0.8}, "near"),
+        ({**COARSE, "jeffreys": 1.1, "khat": 0.8}, "biased"),
+        ({**COARSE, "jeffreys": 0.0, **AT_FLOORS, "kl_posterior_guide": 0.1}, "exact"),
+        # below zero by eight standard errors: something is wrong with log p(x), or with the reference
+        ({**COARSE, "kl_guide_posterior": -3.0, "kl_posterior_guide": 3.0, "jeffreys": 0.0}, "undecided"),
         # at a floor that is fine enough
         ({"mean_error_max": 0.15, "mean_error_max_se": 0.05, "mean_error_max_floor": 0.1}, "good"),
         ({"kl_guide_posterior": 0.006, "kl_guide_posterior_se": 0.004, "kl_guide_posterior_floor": 0.001,
@@ -129,7 +158,11 @@ def test_the_table_in_the_docs_goes_on_as_it_begins_here(found):
         # q is p, and the tails of p are too heavy for anything but divergences
         ({"kl_guide_posterior": 0.0, "kl_posterior_guide": 0.0, "mean_error_max": None, "log_sd_error_max": None,
           "quantile_error_max": 0.4, "quantile_error_max_se": 0.2, "quantile_error_max_floor": 0.4,
-          "max_sliced": 1.4, "max_sliced_floor": 0.1, "c2st_floor": 0.52}, "exact"),
+          "max_sliced": None, "c2st_floor": 0.52}, "exact"),
+        # a scale without an sd, whose logarithm has one: distances are of the logarithm
+        ({"kl_guide_posterior": 0.0, "kl_posterior_guide": 0.0, "mean_error_max": None, "log_sd_error_max": None,
+          "quantile_error_max": 0.1, "quantile_error_max_se": 0.2, "quantile_error_max_floor": 0.1,
+          "max_sliced": 0.2, "max_sliced_floor": 0.1, "c2st_floor": 0.52}, "good"),
         ({"kl_guide_posterior": 0.0, "kl_posterior_guide": 0.0, "log_sd_error_max": 0.5,
           "log_sd_error_max_se": 0.1, "log_sd_error_max_floor": 0.4}, "good"),
         ({"mean_error_max": 0.4, "weighted_log_sd_error_max": 0.5, "weighted_log_sd_error_max_se": 0.1,

@@ -2,7 +2,7 @@
 
 A limit is met when the estimate and two standard errors more stay within it, or when the estimate is at its
 floor, what two references give in each other's place, and that floor is fine enough to show a fault. Where
-it is not, the reference is to blame, and not the guide: then nobody can tell.
+it is not, or the estimate is not out of its noise by three standard errors either, nobody can tell.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from elbo_room.tables.verdict.limits import LIMITS, Close
 Row = Mapping[str, Any]
 
 WAYS = ("kl_guide_posterior", "kl_posterior_guide")
+BOTH_WAYS = "jeffreys"
 MOMENTS = ("mean_error_max", "log_sd_error_max")
 QUANTILES = "quantile_error_max"
 CLASSIFIER = "c2st"
@@ -36,7 +37,7 @@ def conditions(row: Row, close: Close) -> dict[str, Told]:
     Where a guide has no density at given draws, the classifier stands for KL(p || q); where it has none at
     all, for both. Where a KL is infinite, it is missed.
     """
-    found = {name: told(row, name, close.nats) for name in WAYS if is_known(row, name)}
+    found = {name: told_of_way(row, name, close.nats) for name in WAYS if is_known(row, name)}
     if has_no_finite_elbo(row):
         found[WAYS[0]] = Told.MISSED
     if has_no_finite_eubo(row):
@@ -62,22 +63,40 @@ def by_moments(row: Row, close: Close, kind: str = "") -> dict[str, Told]:
     return {name: told(row, name, limit) for name, limit in names.items() if is_known(row, name)}
 
 
+def told_of_way(row: Row, name: str, limit: float) -> Told:
+    """Whether a divergence, KL either way, is within its limit.
+
+    Their sum is EUBO - ELBO, in which log p(x) cancels. Neither is below zero: so neither is over a limit that the
+    sum is within, and one of them is over it where the sum is over twice the limit, however coarse log p(x) is. Where a
+    divergence is below zero nevertheless, by more than its noise and the limit, log p(x) or the reference is off.
+    """
+    said = told(row, name, limit)
+    if said is Told.COARSE and stands_out(row, BOTH_WAYS, 2 * limit):
+        return Told.MISSED
+    if not is_below_zero(row, name, limit) and told(row, BOTH_WAYS, limit) is Told.MET:
+        return Told.MET
+    return said
+
+
 def told(row: Row, name: str, limit: float) -> Told:
     """Whether an estimate is within its limit.
 
-    It cannot be told where the reference's noise alone is over the limit, and the estimate is at its floor
-    by three standard errors; nor where a divergence is below zero by more than its noise and the limit. Of a
-    divergence, the reference's noise is that of log p(x).
+    It cannot be told where the estimate is neither within its limit by two standard errors nor out of its noise, from
+    its floor on, by three; nor where a divergence is below zero by more than its noise and the limit. Of a
+    divergence this is so only where the noise of log p(x) alone is over the limit: else more draws of q would do.
     """
-    number, error = value(row, name), value(row, f"{name}_se")
-    known_to = _known_to(row, name)
-    if number + 3 * error < -limit:
+    if is_below_zero(row, name, limit):
         return Told.COARSE
-    if within(row, name, limit) or (is_at_floor(row, name, 2) and known_to <= limit):
+    if within(row, name, limit) or (is_at_floor(row, name, 2) and _known_to(row, name) <= limit):
         return Told.MET
-    noise = 2 * evidence_se(row) if name in WAYS else known_to
-    at_floor = number - _floor(row, name) <= 3 * error
-    return Told.COARSE if at_floor and noise > limit else Told.MISSED
+    to_blame = name not in WAYS or 2 * evidence_se(row) > limit
+    in_noise = value(row, name) - _floor(row, name) <= 3 * value(row, f"{name}_se")
+    return Told.COARSE if in_noise and to_blame else Told.MISSED
+
+
+def is_below_zero(row: Row, name: str, limit: float) -> bool:
+    """By three standard errors and the limit, where no divergence can be."""
+    return value(row, name) + 3 * value(row, f"{name}_se") < -limit
 
 
 def after_weighting(row: Row, close: Close) -> dict[str, Told]:

@@ -26,7 +26,7 @@ from elbo_room.tables.verdict.conditions import (
     is_known,
     is_withheld,
     stands_out,
-    told,
+    told_of_way,
     value,
     within,
 )
@@ -43,6 +43,8 @@ SOUND = ("exact", "good")
 
 USABLE = (*SOUND, "near", "reweight")
 """Those of a guide that may be used, as it is or with care."""
+
+DISTANCE = "max_sliced"
 
 GOOD = Close(LIMITS.good, LIMITS.moment, LIMITS.quantile, LIMITS.accuracy)
 
@@ -87,14 +89,14 @@ def _cannot_be_told(asked: Mapping[str, Told]) -> bool:
 
 
 def _is_exact(row: Row) -> bool:
-    """Distances of draws are asked, too, for they need no density; where sds do not exist, neither does that distance."""
+    """Distances of draws are asked, too, for they need no density; where u has no covariance, there is none."""
     asked = list(by_moments(row, GOOD))
-    asked += ["max_sliced"] * asked.count(MOMENTS[1]) + [CLASSIFIER] * (not is_withheld(row))
+    asked += [DISTANCE] * is_known(row, DISTANCE) + [CLASSIFIER] * (not is_withheld(row))
     return _is_same(row) and len(asked) > 0 and all(is_at_floor(row, name) for name in asked)
 
 
 def _is_same(row: Row) -> bool:
-    return all(told(row, name, LIMITS.same) is Told.MET for name in WAYS)
+    return all(told_of_way(row, name, LIMITS.same) is Told.MET for name in WAYS)
 
 
 def _is_good(row: Row) -> bool:
@@ -139,13 +141,13 @@ RULES = (
     ),
     Rule(
         "exact",
-        f"both KLs are at most {LIMITS.same} nats, and largest errors of means and sds, sliced distance "
+        f"both KLs, or their sum, which needs no log p(x), are at most {LIMITS.same} nats, and largest errors of means and sds, sliced distance "
         "and classifier are at their floors: q cannot be told from the posterior",
         _is_exact,
     ),
     Rule(
         "good",
-        f"both KLs are at most {LIMITS.good} nats, every mean is right to {LIMITS.moment} sd and every "
+        f"both KLs, or their sum, are at most {LIMITS.good} nats, every mean is right to {LIMITS.moment} sd and every "
         f"sd to {LIMITS.moment:.0%}, and the quantiles at 5, 50 and 95 %, which stand for moments that do not exist, "
         f"to {LIMITS.quantile} halves of the central spread; or they are at their floors. "
         "Where the guide has no density at given draws, or none at all, a "
@@ -155,9 +157,8 @@ RULES = (
     ),
     Rule(
         "undecided",
-        "as `good`, were it not for numbers that are at their floors, while the noise of the reference alone is "
-        "over their limits: the guide may be good, and the reference cannot tell. The column `undecided_by` "
-        "names these numbers",
+        "as `good`, were it not for numbers that are neither within their limits nor out of their noise: the guide may "
+        "be good, and the reference, or so few points, cannot tell. The column `undecided_by` names these numbers",
         _may_be_good,
     ),
     Rule(
