@@ -130,8 +130,8 @@ def page(found: list[Debatable], num_pairs: int, source: str) -> str:
         "is not the reference's where it comes from the guide's own weights. And diverged seeds make a",
         "guide `unstable` only if its best seed may be used.",
         "",
-        "| model | guide | verdict | seeds alone | number | limit crossed after | then | KL(q, p) | KL(p, q) | mean | sd | k-hat | missed |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| model | guide | verdict | seeds alone | number | limit crossed after | then | KL(q, p) | KL(p, q) | mean | sd | quantile | k-hat | missed |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *map(_line, found[:SHOWN])]) + "\n"
 
@@ -140,7 +140,7 @@ def _line(one: Debatable) -> str:
     row = one.pair.row
     names = (
         *("kl_guide_posterior", "kl_posterior_guide", "mean_error_max"),
-        *("log_sd_error_max", "khat", "missed_mass"),
+        *("log_sd_error_max", "quantile_error_max", "khat", "missed_mass"),
     )
     cells = [
         *one.place,
