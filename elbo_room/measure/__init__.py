@@ -9,6 +9,7 @@ become numbers in files of pure functions.
     beforehand   what depends on the reference alone: log joints at its draws, and floors
     quality      every metric of one fit, with its error, its floor, or why it is empty
     compared     draws against draws: every metric that needs no density
+    coordinates  the same by coordinate, for errors.csv
     metrics      ELBO, EUBO, k-hat, effective shares
     tails        whether a mean exists
     moments      errors of means, standard deviations and quantiles

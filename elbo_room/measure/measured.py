@@ -14,7 +14,7 @@ from elbo_room.effort import Budget
 from elbo_room.fit.fitted import Fitted
 from elbo_room.fit.objective import dtype
 from elbo_room.measure import views
-from elbo_room.measure.compared import by_coordinate
+from elbo_room.measure.coordinates import by_coordinate
 from elbo_room.measure.metrics import smoothed_weights
 from elbo_room.measure.quality import quality
 from elbo_room.measure.samples import ReferencePair, Row
