@@ -16,6 +16,7 @@ from elbo_room.fit.objective import dtype
 from elbo_room.measure import views
 from elbo_room.measure.coordinates import by_coordinate
 from elbo_room.measure.metrics import smoothed_weights
+from elbo_room.measure.prediction import predictions
 from elbo_room.measure.quality import quality
 from elbo_room.measure.samples import ReferencePair, Row
 from elbo_room.measure.scores import by_definition, in_modes, score
@@ -71,16 +72,19 @@ def measure(target: Target, fitted: Fitted, reference: ReferencePair, budget: Bu
         own, at_reference = (w if w is None else w[seed] for w in scored[:2])
         found = quality(own, at_reference, scored.samples.at(seed), reference, floors)
         rows.append({"seed": seed, "dim": target.dim} | found)
+    typical = int(np.argsort([row.get("elbo", -np.inf) for row in rows])[fitted.seeds // 2])
+    predicted = predictions(target, scored, reference, rows, typical)
     ends, held = views.progress(fitted, rows), in_modes(target, scored.samples.u, u)
     divergences: list[Row] = [{}] * fitted.seeds
     if scored.own is not None:
         divergences = by_definition(target, fitted, budget, jax.random.key(3))
     for seed, row in enumerate(rows):
+        whys = [row.get("reason"), predicted[seed].get("reason")]
         row |= divergences[seed] | held[seed] | ends[seed] | views.cost(fitted, seed)
+        row |= predicted[seed] | {"reason": "; ".join(why for why in whys if why)}
     numbers = {"dtype": dtype(fitted.trained, fitted.options), "platform": jax.default_backend()}
     for row in rows:
         row |= numbers | {"measure_seconds": time.perf_counter() - clock}
-    typical = int(np.argsort([row.get("elbo", -np.inf) for row in rows])[fitted.seeds // 2])
     names, chosen = list(reference.names), scored.samples.values[typical]
     known, errors = reference.first.values, []
     if rows[typical]["status"] == "ok" and not reference.facts.objections:

@@ -9,5 +9,6 @@ each other, and its `Facts`: the evidence, and the certificate without which nob
     certificate    whether they may be trusted, and what stands against it
     evidence       log p(x): exact, by bridge sampling, or by importance sampling as a check
     proposal       the Gaussian from which the bridge goes to the posterior
+    prediction     what the posterior predicts of the data
     agreement      with what posteriordb has published
 """

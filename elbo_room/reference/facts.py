@@ -11,6 +11,7 @@ from elbo_room.fit.learn import NOTHING, Learned
 from elbo_room.reference.agreement import Agreement
 from elbo_room.reference.certificate import Certificate, without
 from elbo_room.reference.evidence import COARSE, Evidence
+from elbo_room.reference.prediction import Prediction
 
 TOO_FAR = 4.0
 """Standard errors that bridge sampling may be from an evidence that the model states."""
@@ -32,6 +33,7 @@ class Facts:
         refused: those of the attempts before it, in their order.
         nuts_evidence: what bridge sampling makes of the NUTS draws alone.
         agreement: with posteriordb, where the model names an entry and a clone is at hand.
+        prediction: of the observed points; None where they cannot be scored one by one. `measure` adds it.
         learned: the values of the model's own parameters, for which all of this is.
     """
 
@@ -46,6 +48,7 @@ class Facts:
     refused: tuple[Certificate, ...] = ()
     has_data: bool = True
     floors: Mapping[str, float] = field(default_factory=dict)
+    prediction: Prediction | None = None
 
     @property
     def log_evidence(self) -> Estimate:
@@ -90,6 +93,7 @@ class Facts:
             "flat": list(self.flat),
             "has_data": self.has_data,
             "floors": dict(self.floors),
+            "prediction": self.prediction and asdict(self.prediction),
             "remarks": self.remarks,
             "nuts": {**self.certificate.record(), "evidence": evidence},
             "refused": [certificate.record() for certificate in self.refused],
@@ -102,6 +106,7 @@ class Facts:
         """The facts that `record` wrote."""
         nuts, agreement = dict(record["nuts"]), record["posteriordb"]
         evidence = Evidence(**nuts.pop("evidence"))
+        prediction = record["prediction"]
         return cls(
             kind=record["kind"],
             evidence=Evidence(**record["evidence"]),
@@ -109,9 +114,15 @@ class Facts:
             flat=tuple(record["flat"]),
             has_data=record["has_data"],
             floors=record["floors"],
+            prediction=prediction and _prediction(prediction),
             certificate=Certificate.from_record(nuts),
             refused=tuple(map(Certificate.from_record, record["refused"])),
             nuts_evidence=evidence,
             agreement=agreement and Agreement(**without(agreement, "objections")),
             learned=Learned.from_record(record["learned"]),
         )
+
+
+def _prediction(record: Mapping[str, Any]) -> Prediction:
+    numbers = dict(record)
+    return Prediction(without_sd=tuple(numbers.pop("without_sd")), **numbers)

@@ -5,6 +5,7 @@ Every number that a figure or a page shows is computed here at the latest.
 
     results       what was kept of the cells, each as what it is
     tabulate      writes every table
+    column        what there is to say of a column
     columns       what each column of table.csv means, its unit, its better direction
     verdict/      one word for a pair of model and guide, by a written rule
     nesting       whether a family ended below one that it contains

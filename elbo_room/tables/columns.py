@@ -8,36 +8,12 @@ the column and says why; where all of a row is, it only says why. Axis labels an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-
-@dataclass(frozen=True)
-class Column:
-    """The meaning of one column.
-
-    Attributes:
-        text: its meaning in one phrase.
-        unit: "nats", "seconds", "sd" (of the reference), or "" for a plain number.
-        better: "higher", "lower" or "" where neither is.
-        estimated: whether a column with its standard error follows.
-        floored: whether a column follows that says what two references in each other's place give.
-    """
-
-    text: str
-    unit: str = ""
-    better: str = ""
-    estimated: bool = False
-    floored: bool = False
-
-    @property
-    def label(self) -> str:
-        """For an axis."""
-        return f"{self.text} [{self.unit}]" if self.unit else self.text
-
+from elbo_room.tables.column import Column
 
 COLUMNS: dict[str, Column] = {
     "experiment": Column("the question the row belongs to"),
@@ -131,6 +107,41 @@ COLUMNS: dict[str, Column] = {
         "Wasserstein-2 distance along the worst direction", "sd", "lower", True, True
     ),
     "c2st": Column("held-out accuracy of a classifier; 0.5: cannot tell", "", "lower", True, True),
+    "elpd": Column(
+        "expected log pointwise predictive density of new data, by PSIS-LOO from the draws of q",
+        "nats",
+        "higher",
+        True,
+    ),
+    "elpd_over_points": Column(
+        "standard error of elpd over the points, as of another such set of data", "nats"
+    ),
+    "elpd_bad_k": Column("points whose leave-one-out weights cannot be trusted", "", "lower"),
+    "elpd_error": Column("elpd less that by the posterior's draws", "nats", "", True, True),
+    "lppd_error": Column(
+        "log predictive density of the observed points under q, less that under p",
+        "nats",
+        "",
+        True,
+        True,
+    ),
+    "predictive_mean_error_max": Column(
+        "largest error of a predictive mean, in predictive sds", "sd", "lower", True, True
+    ),
+    "predictive_log_sd_error_max": Column(
+        "largest abs(log(predictive sd of q / that of p))", "", "lower", True, True
+    ),
+    "weighted_lppd_error": Column("lppd_error, the draws weighted", "nats", "", True, True),
+    "weighted_predictive_mean_error_max": Column(
+        "largest error of a predictive mean, the draws weighted", "sd", "lower", True, True
+    ),
+    "weighted_predictive_log_sd_error_max": Column(
+        "largest abs(log(predictive sd of q / that of p)), the draws weighted",
+        "",
+        "lower",
+        True,
+        True,
+    ),
     "seed_gap": Column("ELBO of the guide's best seed less this one's", "nats", "lower", True),
     "contained": Column(
         "of the guides whose families this one contains, that with the highest ELBO"
@@ -179,8 +190,11 @@ def as_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A table of a results folder; of a run in which every cell failed some are empty."""
+    """A table of a results folder; of a run in which every cell failed some are empty.
+
+    It is copied into one piece: pandas holds each column of a file apart, and warns where that makes a hundred.
+    """
     try:
-        return pd.read_csv(path)
+        return pd.read_csv(path).copy()
     except pd.errors.EmptyDataError:
         return pd.DataFrame(columns=["experiment", "model", "guide"])

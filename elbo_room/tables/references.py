@@ -14,6 +14,7 @@ from elbo_room.fit.learn import Learned
 from elbo_room.measure.samples import Row
 from elbo_room.reference.agreement import Agreement
 from elbo_room.reference.facts import Facts
+from elbo_room.reference.prediction import Prediction
 from elbo_room.run.plan import Plan
 from elbo_room.spec import REFUSED
 from elbo_room.tables.pairs import telling_pair
@@ -66,6 +67,7 @@ def _of_facts(facts: Facts) -> Row:
         "nuts_remarks": "; ".join(facts.remarks),
         "nuts_attempts": len(facts.refused) + 1,
         "nuts_refused_attempts": "; ".join(one.refusal for one in facts.refused),
+        **_predicted(facts.prediction),
         **_published(facts.agreement),
         "learned": "; ".join(_said(facts.learned)),
     }
@@ -81,6 +83,14 @@ def _said(learned: Learned) -> Iterator[str]:
         numbers = [with_error(*pair) for pair in zip(values, errors, strict=True)]
         more = f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else ""
         yield f"{name} = {', '.join(numbers[:SHOWN])}{more}"
+
+
+def _predicted(prediction: Prediction | None) -> Row:
+    """PSIS-LOO by the reference's draws, where the data have points."""
+    if prediction is None:
+        return {}
+    names = ("elpd", "elpd_se", "elpd_over_points", "elpd_bad_k", "num_points")
+    return {name: getattr(prediction, name) for name in names}
 
 
 def _published(agreement: Agreement | None) -> Row:
