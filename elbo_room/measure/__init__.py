@@ -11,6 +11,7 @@ become numbers in files of pure functions.
     compared     draws against draws: every metric that needs no density
     metrics      ELBO, EUBO, k-hat, effective shares
     tails        whether a mean exists
+    annealing    room that is certain without a reference
     moments      errors of means, standard deviations and quantiles
     distances    of covariances and of projections
     classifier   can it tell the draws apart?
