@@ -18,8 +18,8 @@ BATCH = 64
 LEAPS = 4
 """Leapfrog steps of a move, each a gradient."""
 
-JITTER = 0.3
-"""The share by which a move's step size may differ, so that no trajectory is a period of all coordinates."""
+JITTER = 0.6
+"""The share by which step sizes of moves differ: short ones enter a neck, and no trajectory is a period of all coordinates."""
 
 
 class Place(NamedTuple):

@@ -84,10 +84,9 @@ def _parts(guide: Any, params: Params) -> tuple[Any, list[Any]] | None:
     if isinstance(q, TransformedDistribution):
         return q.base_dist, q.transforms
     standard = Normal(jnp.zeros(q.event_shape)).to_event(1)
-    if isinstance(q, MultivariateNormal):
-        return standard, [LowerCholeskyAffine(q.loc, q.scale_tril)]
-    if isinstance(q, LowRankMultivariateNormal):
-        return standard, [LowerCholeskyAffine(q.loc, jnp.linalg.cholesky(q.covariance_matrix))]
+    if isinstance(q, MultivariateNormal | LowRankMultivariateNormal):
+        scale_tril = jnp.linalg.cholesky(jnp.asarray(q.covariance_matrix))
+        return standard, [LowerCholeskyAffine(q.loc, scale_tril)]
     if isinstance(q, Independent) and isinstance(q.base_dist, Normal):
         return standard, [AffineTransform(q.mean, jnp.sqrt(q.variance), real_vector)]
     return None

@@ -13,7 +13,7 @@ from elbo_room.measure.annealing.chains import BATCH, LEAPS, Chains
 SPREAD, MOVES, MOST = 0.5, 3, 60
 """The sd over chains of a log weight's growth between two temperatures; moves at each; at most so many of these."""
 
-ACCEPTED = 0.8
+ACCEPTED = 0.9
 """The share of accepted moves that step sizes aim at."""
 
 
