@@ -21,7 +21,7 @@ from elbo_room import Approximation, Fit, Guide, Model, SolvedGuide
 from elbo_room.effort import BUDGETS
 from elbo_room.estimate import Estimate, mean
 from elbo_room.fit.fitted import fit
-from elbo_room.measure.annealing import Chains, Path, certain_room
+from elbo_room.measure.annealing import Chains, Path, certain_room, evidence_bound
 from elbo_room.measure.annealing.bound import log_mean_weight, log_weights
 from elbo_room.measure.annealing.paths import frame_of, path_of
 from elbo_room.measure.annealing.schedule import find_schedule
@@ -41,7 +41,7 @@ def from_gaussian_to(log_p, dim=2):
 
 
 def narrow(e):
-    """N(1, 0.5^2) in each coordinate, times exp(LOG_Z)."""
+    """N(1, 0.5^2) in each coordinate, times exp(LOG_Z). The KL of a standard normal to it is 5.607."""
     return dist.Normal(1.0, 0.5).log_prob(e).sum() + LOG_Z
 
 
@@ -83,6 +83,16 @@ def test_the_bound_lies_below_in_expectation_and_rises_to_the_evidence_with_temp
         assert found[-1].value < LOG_Z + 4 * found[-1].se
     assert found[0].value < found[1].value - 0.05 < found[2].value
     assert found[2].value == pytest.approx(LOG_Z, abs=0.02)
+
+
+def test_bounds_of_many_keys_are_above_the_evidence_by_noise_alone():
+    chains = from_gaussian_to(narrow)
+    keys = jax.random.split(jax.random.key(0), 50)
+    found = [evidence_bound(chains, LOG_Z - 5.607, 50_000, key) for key in keys]
+    values, errors = np.array(found).T
+    assert ((values - LOG_Z) / errors < 4).all()
+    assert values.mean() < LOG_Z + 4 * values.std() / np.sqrt(len(keys))
+    assert values.mean() > LOG_Z - 0.05 * 5.607
 
 
 def test_a_pilot_spaces_temperatures_by_the_spread_of_log_weights_and_steps_by_that_of_the_density():
