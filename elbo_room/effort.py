@@ -55,6 +55,7 @@ class Budget:
         num_draws: fresh draws of each fitted guide behind every estimate.
         num_reference: effective draws that a reference is to have, for each coordinate.
         num_warmup: warm-up steps of each NUTS chain.
+        num_annealing: gradients of the log joint behind the room that is certain, of one fit of a pair.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Budget:
     num_draws: int = 10_000
     num_reference: int = 4_000
     num_warmup: int = 1_000
+    num_annealing: int = 200_000
 
     def fit(self, fit: Fit) -> Fit:
         """`fit` as this budget allows it."""
@@ -76,7 +78,13 @@ BUDGETS = {
     budget.name: budget
     for budget in (
         Budget(
-            "smoke", step_factor=0.2, max_seeds=2, num_rates=2, num_reference=1_000, num_warmup=500
+            "smoke",
+            step_factor=0.2,
+            max_seeds=2,
+            num_rates=2,
+            num_reference=1_000,
+            num_warmup=500,
+            num_annealing=50_000,
         ),
         Budget("default", step_factor=1.0, max_seeds=5, num_rates=3),
         Budget(
@@ -86,6 +94,7 @@ BUDGETS = {
             num_rates=3,
             num_draws=40_000,
             num_reference=20_000,
+            num_annealing=800_000,
         ),
     )
 }

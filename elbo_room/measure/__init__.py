@@ -12,6 +12,7 @@ become numbers in files of pure functions.
     coordinates  the same by coordinate, for errors.csv
     metrics      ELBO, EUBO, k-hat, effective shares
     tails        whether a mean exists
+    annealing    room that is certain without a reference
     moments      errors of means, standard deviations and quantiles
     prediction   what q predicts of the data, against what the posterior does
     distances    of covariances and of projections

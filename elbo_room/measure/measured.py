@@ -9,11 +9,14 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from elbo_room.effort import Budget
+from elbo_room.estimate import Estimate
 from elbo_room.fit.fitted import Fitted
 from elbo_room.fit.objective import dtype
 from elbo_room.measure import views
+from elbo_room.measure.annealing import certain_room
 from elbo_room.measure.coordinates import by_coordinate
 from elbo_room.measure.metrics import smoothed_weights
 from elbo_room.measure.prediction import predictions
@@ -82,6 +85,7 @@ def measure(target: Target, fitted: Fitted, reference: ReferencePair, budget: Bu
         whys = [row.get("reason"), predicted[seed].get("reason")]
         row |= divergences[seed] | held[seed] | ends[seed] | views.cost(fitted, seed)
         row |= predicted[seed] | {"reason": "; ".join(why for why in whys if why)}
+    _add_certain_room(rows, typical, target, fitted, scored.samples.u, budget)
     numbers = {"dtype": dtype(fitted.trained, fitted.options), "platform": jax.default_backend()}
     for row in rows:
         row |= numbers | {"measure_seconds": time.perf_counter() - clock}
@@ -102,3 +106,28 @@ def measure(target: Target, fitted: Fitted, reference: ReferencePair, budget: Bu
         reference_summary=views.summary(names, known, kind=reference.facts.kind),
         reference_draws=views.some_draws(names, known.reshape(-1, len(names))),
     )
+
+
+def _add_certain_room(
+    rows: list[Row],
+    typical: int,
+    target: Target,
+    fitted: Fitted,
+    u: Float[np.ndarray, "seed draw dim"],
+    budget: Budget,
+) -> None:
+    """Add the room that is certain to the row of one seed, and to the others with an ELBO why it is not there."""
+    for seed, row in enumerate(rows):
+        if "elbo" not in row:
+            continue
+        why = "annealed from the seed with the median ELBO alone"
+        if seed == typical:
+            elbo, key = Estimate(row["elbo"], row["elbo_se"]), jax.random.key(5)
+            try:
+                found = certain_room(target, fitted, seed, elbo, u[seed], budget.num_annealing, key)
+            except ValueError as error:
+                why = str(error)
+            else:
+                row |= {"room_at_least": found.value, "room_at_least_se": found.se}
+                continue
+        row["reason"] = "; ".join(part for part in (row["reason"], f"room_at_least: {why}") if part)

@@ -27,6 +27,7 @@ OF_OWN_WEIGHTS = (
     "khat_threshold",
     "ess_share_guide",
     "log_evidence_importance",
+    "room_at_least",
     "seed_gap",
 )
 OF_REFERENCE_WEIGHTS = (
@@ -46,7 +47,7 @@ OF_REFERENCE = (
 
 
 FOLLOWS = {
-    "elbo": ("elbo", "kl_guide_posterior", "jeffreys", "lopsidedness", "seed_gap"),
+    "elbo": ("elbo", "kl_guide_posterior", "jeffreys", "lopsidedness", "room_at_least", "seed_gap"),
     "eubo": ("eubo", "kl_posterior_guide", "jeffreys", "lopsidedness"),
 }
 """What cannot be said where the summands of a bound have no mean."""

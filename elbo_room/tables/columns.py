@@ -46,6 +46,13 @@ COLUMNS: dict[str, Column] = {
     "evidence_check": Column("log p(x) against the weights of the guide that knows it best"),
     "elbo": Column("ELBO: mean of log p(x, z) - log q(z) over draws of q", "nats", "higher", True),
     "kl_guide_posterior": Column("KL(q || p) = log p(x) - ELBO", "nats", "lower", True, True),
+    "room_at_least": Column(
+        "a lower bound on KL(q || p) that needs no reference, by annealing from q; it does not see modes that q does "
+        "not reach",
+        "nats",
+        "lower",
+        True,
+    ),
     "elbo_tail": Column(
         "Pareto tail index of the ELBO's summands; from 1 on they have no mean", "", "lower", True
     ),
