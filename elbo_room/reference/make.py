@@ -23,7 +23,7 @@ from elbo_room.reference.agreement import agree
 from elbo_room.reference.certificate import CHAINS
 from elbo_room.reference.evidence import COARSE, Evidence, bridge_evidence, exact_evidence
 from elbo_room.reference.facts import Facts
-from elbo_room.reference.nuts import frame, nuts
+from elbo_room.reference.nuts import frame, nuts, recorded_sites
 
 
 class Reference(NamedTuple):
@@ -92,8 +92,11 @@ def _is_coarse(target: Target, key: PRNGKeyArray, draws: Draws, grown: float) ->
 def _exact_draws(
     target: Target, posterior: Approximation, per_chain: int, key: PRNGKeyArray
 ) -> Draws:
+    recorded = recorded_sites(target)
+
     def one(key: PRNGKeyArray) -> dict[str, jax.Array]:
-        return target.constrain(posterior.sample_and_log_prob(key)[0])
+        found = target.sites(posterior.sample_and_log_prob(key)[0])
+        return {name: found[name] for name in recorded}
 
     keys = jax.random.split(key, 2 * CHAINS * per_chain)
     exact = jax.jit(lambda keys: jax.lax.map(one, keys, batch_size=20))(keys)

@@ -91,6 +91,16 @@ def nuts(
     return draws, certificates
 
 
+def recorded_sites(target: Target) -> list[str]:
+    """The latent sites, and the deterministic ones of at most `LONGEST` entries.
+
+    Any other may be the parameter that posteriordb has published.
+    """
+    shapes = jax.eval_shape(target.sites, np.zeros(target.dim))
+    longest = math.inf if target.model.posteriordb else LONGEST
+    return [n for n, site in shapes.items() if n in target.shapes or site.size <= longest]
+
+
 def _rounds(
     target: Target,
     coordinates: Coordinates,
@@ -113,7 +123,7 @@ def _rounds(
     )
     state = kernel.init(jax.random.split(chain_key, 2 * CHAINS), lengths[0], init_params=starts)
     stride = math.gcd(*lengths)
-    recorded = _recorded(target)
+    recorded = recorded_sites(target)
 
     def sites(v: Array) -> dict[str, Array]:
         found = target.sites(coordinates.to_u(v))
@@ -148,13 +158,3 @@ def _start(
     drawn = jax.random.normal(key, (target.dim,))
     holds = jnp.isfinite(target.log_joint(coordinates.to_u(drawn)))
     return jnp.where(near & holds, drawn, coordinates.to_v(target.init(key)))
-
-
-def _recorded(target: Target) -> list[str]:
-    """The latent sites, and the deterministic ones of at most `LONGEST` entries.
-
-    Any other may be the parameter that posteriordb has published.
-    """
-    shapes = jax.eval_shape(target.sites, np.zeros(target.dim))
-    longest = math.inf if target.model.posteriordb else LONGEST
-    return [n for n, site in shapes.items() if n in target.shapes or site.size <= longest]
