@@ -75,7 +75,7 @@ def make_reference(target: Target, budget: Budget, key: PRNGKeyArray) -> Referen
         return Reference(draws, facts)
     posterior = exact_posterior(target)
     exact = exact_evidence(target, posterior, identity_key)
-    draws = _exact_draws(target, posterior, budget.num_reference // CHAINS, exact_key)
+    draws = exact_draws(target, posterior, budget.num_reference // CHAINS, exact_key)
     return Reference(draws, replace(facts, kind="exact", evidence=exact, second_evidence=exact))
 
 
@@ -89,9 +89,10 @@ def _is_coarse(target: Target, key: PRNGKeyArray, draws: Draws, grown: float) ->
     return COARSE < se <= COARSE / np.sqrt(grown)
 
 
-def _exact_draws(
+def exact_draws(
     target: Target, posterior: Approximation, per_chain: int, key: PRNGKeyArray
 ) -> Draws:
+    """Independent draws of the sites that NUTS would record, [2 CHAINS, per_chain, ...]."""
     recorded = recorded_sites(target)
 
     def one(key: PRNGKeyArray) -> dict[str, jax.Array]:
