@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from elbo_room.effort import Budget, Fit
     from elbo_room.estimate import number, with_error
     from elbo_room.fit.approximation import Approximation, SolvedGuide
+    from elbo_room.posterior.quadrature.exact import by_quadrature
     from elbo_room.report.style import LEAST, MARKERS, REFERENCE, Look, Picture, picture
     from elbo_room.spec import Experiment, Guide, Model, Study
     from elbo_room.version import __version__
@@ -51,6 +52,7 @@ __all__ = [
     "SolvedGuide",
     "Study",
     "__version__",
+    "by_quadrature",
     "compare",
     "number",
     "picture",
@@ -64,6 +66,7 @@ _FILES = {
     "effort": ["Budget", "Fit"],
     "estimate": ["number", "with_error"],
     "fit.approximation": ["Approximation", "SolvedGuide"],
+    "posterior.quadrature.exact": ["by_quadrature"],
     "report.style": ["LEAST", "MARKERS", "REFERENCE", "Look", "Picture", "picture"],
     "spec": ["Experiment", "Guide", "Model", "Study"],
     "version": ["__version__"],

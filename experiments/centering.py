@@ -6,7 +6,8 @@ into the neck of a funnel. Non-centred, the model samples (theta - mu) / tau, an
 gone. The evidence does not change with the coordinates; what a family leaves of it does. A Gaussian
 guide should leave far more of it centred; a flow can bend, and so should mind less.
 
-NUTS draws the reference in the non-centred coordinates, for both.
+The reference is exact for both: the mean and the spread of the effects by quadrature, the effects given
+them. NUTS, in the non-centred coordinates, is shown beside it.
 
 Sources: Papaspiliopoulos, Roberts and Skoeld (2007), Statistical Science 22:59-73; Yao, Vehtari,
 Simpson and Gelman (2018), ICML, arXiv:1802.02538, whose example this is.

@@ -5,8 +5,8 @@
     y[j] ~ Normal(theta[j], sigma[j])              its estimate; sigma[j] is known
 
 A funnel: the scale of theta is tau, so in these centred coordinates a Gaussian guide misses the
-neck. The non-centred twin samples (theta - mu) / tau instead, which is almost Gaussian, and NUTS
-draws the reference of both from there.
+neck. The non-centred twin samples (theta - mu) / tau instead, which is almost Gaussian. With theta
+integrated out two unknowns are left, and given these theta is Gaussian: so both are exact.
 Data: Rubin (1981), J. Educ. Stat. 6:377-401. Priors: posteriordb's `eight_schools`.
 """
 
@@ -16,7 +16,7 @@ import numpyro.distributions as dist
 from numpyro.handlers import reparam
 from numpyro.infer.reparam import LocScaleReparam
 
-from elbo_room import Model
+from elbo_room import Model, by_quadrature
 
 
 def model(sigma, y=None):
@@ -25,6 +25,28 @@ def model(sigma, y=None):
     with numpyro.plate("school", len(sigma)):
         theta = numpyro.sample("theta", dist.Normal(mu, tau))
         numpyro.sample("y", dist.Normal(theta, sigma), obs=y)
+
+
+def without_effects(sigma, y):
+    mu = numpyro.sample("mu", dist.Normal(0, 5))
+    tau = numpyro.sample("tau", dist.HalfCauchy(5))
+    with numpyro.plate("school", len(sigma)):
+        numpyro.sample("y", dist.Normal(mu, jnp.hypot(tau, sigma)), obs=y)
+
+
+def posterior(sigma, y):
+    mu, tau = by_quadrature(without_effects, sigma=sigma, y=y).values()
+    kept = tau**2 / (tau**2 + sigma**2)  # the share of an estimate's distance from mu
+    with numpyro.plate("school", len(sigma)):
+        numpyro.sample("theta", dist.Normal(mu + kept * (y - mu), sigma * jnp.sqrt(kept)))
+
+
+def standard_posterior(sigma, y):
+    mu, tau = by_quadrature(without_effects, sigma=sigma, y=y).values()
+    variance = sigma**2 / (tau**2 + sigma**2)
+    with numpyro.plate("school", len(sigma)):
+        mean = variance * tau * (y - mu) / sigma**2
+        numpyro.sample("theta_decentered", dist.Normal(mean, jnp.sqrt(variance)))
 
 
 data = {
@@ -42,6 +64,7 @@ noncentered = Model(
     "eight_schools_noncentered",
     reparam(model, config={"theta": LocScaleReparam(centered=0)}),
     data,
+    posterior=standard_posterior,
     posteriordb="eight_schools-eight_schools_noncentered",
     from_published=standardise,
 )
@@ -49,6 +72,7 @@ centered = Model(
     "eight_schools_centered",
     model,
     data,
+    posterior=posterior,
     reference=noncentered,
     posteriordb="eight_schools-eight_schools_centered",
 )

@@ -13,4 +13,5 @@ between u and the sites' values; where its modes are, and in which `Coordinates`
     noncentering   the same posterior with its location-scale sites turned
     propriety      whether the posterior can be normalised
     climb          modes by L-BFGS, and the curvature there
+    quadrature     the exact posterior of a function of at most three coordinates
 """

@@ -23,7 +23,7 @@ from elbo_room.reference.agreement import agree
 from elbo_room.reference.certificate import CHAINS
 from elbo_room.reference.evidence import COARSE, Evidence, bridge_evidence, exact_evidence
 from elbo_room.reference.facts import Facts
-from elbo_room.reference.nuts import frame, nuts
+from elbo_room.reference.nuts import frame, nuts, recorded_sites
 
 
 class Reference(NamedTuple):
@@ -75,7 +75,7 @@ def make_reference(target: Target, budget: Budget, key: PRNGKeyArray) -> Referen
         return Reference(draws, facts)
     posterior = exact_posterior(target)
     exact = exact_evidence(target, posterior, identity_key)
-    draws = _exact_draws(target, posterior, budget.num_reference // CHAINS, exact_key)
+    draws = exact_draws(target, posterior, budget.num_reference // CHAINS, exact_key)
     return Reference(draws, replace(facts, kind="exact", evidence=exact, second_evidence=exact))
 
 
@@ -89,11 +89,15 @@ def _is_coarse(target: Target, key: PRNGKeyArray, draws: Draws, grown: float) ->
     return COARSE < se <= COARSE / np.sqrt(grown)
 
 
-def _exact_draws(
+def exact_draws(
     target: Target, posterior: Approximation, per_chain: int, key: PRNGKeyArray
 ) -> Draws:
+    """Independent draws of the sites that NUTS would record, [2 CHAINS, per_chain, ...]."""
+    recorded = recorded_sites(target)
+
     def one(key: PRNGKeyArray) -> dict[str, jax.Array]:
-        return target.constrain(posterior.sample_and_log_prob(key)[0])
+        found = target.sites(posterior.sample_and_log_prob(key)[0])
+        return {name: found[name] for name in recorded}
 
     keys = jax.random.split(key, 2 * CHAINS * per_chain)
     exact = jax.jit(lambda keys: jax.lax.map(one, keys, batch_size=20))(keys)

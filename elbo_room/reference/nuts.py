@@ -98,6 +98,16 @@ def nuts(
     return draws, certificates
 
 
+def recorded_sites(target: Target) -> list[str]:
+    """The latent sites, and the deterministic ones of at most `LONGEST` entries.
+
+    Any other may be the parameter that posteriordb has published.
+    """
+    shapes = jax.eval_shape(target.sites, np.zeros(target.dim))
+    longest = math.inf if target.model.posteriordb else LONGEST
+    return [n for n, site in shapes.items() if n in target.shapes or site.size <= longest]
+
+
 def _rounds(
     target: Target,
     coordinates: Coordinates,
@@ -115,7 +125,7 @@ def _rounds(
         potential_fn=lambda v: -target.log_joint(coordinates.to_u(v)),
         target_accept_prob=target_acceptance,
     )
-    stride, recorded = math.gcd(*lengths), _recorded(target)
+    stride, recorded = math.gcd(*lengths), recorded_sites(target)
 
     def begin(chain: tuple[PRNGKeyArray, Bool[Array, ""]]) -> HMCState:
         key, near = chain
@@ -188,13 +198,3 @@ def _start(
     drawn = jax.random.normal(key, (target.dim,))
     holds = jnp.isfinite(target.log_joint(coordinates.to_u(drawn)))
     return jnp.where(near & holds, drawn, coordinates.to_v(target.init(key)))
-
-
-def _recorded(target: Target) -> list[str]:
-    """The latent sites, and the deterministic ones of at most `LONGEST` entries.
-
-    Any other may be the parameter that posteriordb has published.
-    """
-    shapes = jax.eval_shape(target.sites, np.zeros(target.dim))
-    longest = math.inf if target.model.posteriordb else LONGEST
-    return [n for n, site in shapes.items() if n in target.shapes or site.size <= longest]

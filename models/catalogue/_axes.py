@@ -25,8 +25,21 @@ def along_axes(name, scale, root, known):
         root: what takes z to what the data see, in units of `scale`.
         known: noise over signal, squared; of entries of z that the data see one by one.
     """
-    lengths, axes = np.linalg.eigh(root.T @ root)
-    power = scale ** (lengths / (lengths + known))
+    axes, power, _ = _axes(scale, root, known)
     w = numpyro.sample("scaled", dist.Normal(0, power).to_event(1)) / power
     numpyro.deterministic(name, jnp.asarray(axes) @ w)
     return scale * (jnp.asarray(root @ axes) @ w)
+
+
+def along_axes_given(seen, noise_sd, scale, root, known):
+    """Sample the same, given that scale root z was seen through noise of a known sd."""
+    axes, power, lengths = _axes(scale, root, known)
+    precision = 1 + lengths * (scale / noise_sd) ** 2
+    mean = scale / noise_sd**2 * (jnp.asarray((root @ axes).T) @ seen) / precision
+    numpyro.sample("scaled", dist.Normal(power * mean, power / jnp.sqrt(precision)).to_event(1))
+
+
+def _axes(scale, root, known):
+    """The axes, what z is multiplied by along each of them, and their squared lengths."""
+    lengths, axes = np.linalg.eigh(root.T @ root)
+    return axes, scale ** (lengths / (lengths + known)), lengths

@@ -8,8 +8,8 @@
     y[t] ~ Normal(level[t], noise_sd)             flow at Aswan, 10^8 m^3
 
 Given both sds it is a Gaussian, whose width and direction depend on them: drift_sd may be near zero,
-where step is as the prior has it, or large, where the data say what it is. The reference is drawn along
-the axes of the walk.
+where step is as the prior has it, or large, where the data say what it is. Level and sds are few enough for
+quadrature, and given these step is Gaussian: the posterior is exact, along the axes of the walk.
 Data: Cobb (1978), Biometrika 65:243-251. Model: Durbin and Koopman (2012), Time Series Analysis by
 State Space Methods, ch. 2.
 """
@@ -19,10 +19,15 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 
-from elbo_room import Model
-from models.catalogue._axes import along_axes
+from elbo_room import Model, by_quadrature
+from models.catalogue._axes import along_axes, along_axes_given
 
 KNOWN = 9  # about noise_sd^2 / drift_sd^2
+
+
+def walk_of(y):
+    """What takes the steps to the walk: it is zero in the first year."""
+    return np.tri(len(y), len(y) - 1, -1)
 
 
 def sds():
@@ -44,7 +49,21 @@ def model(y):
 
 def by_axes(y):
     drift_sd, noise_sd = sds()
-    observe(y, along_axes("step", drift_sd, np.tri(len(y), len(y) - 1, -1), KNOWN), noise_sd)
+    observe(y, along_axes("step", drift_sd, walk_of(y), KNOWN), noise_sd)
+
+
+def without_steps(y):
+    """Turned so that drift and noise of a year are independent of those of any other."""
+    drift_sd, noise_sd = sds()
+    level0 = numpyro.sample("level0", dist.Normal(1000, 300))
+    turn, lengths, _ = np.linalg.svd(walk_of(y))
+    sd = jnp.hypot(noise_sd, drift_sd * np.append(lengths, 0.0))
+    numpyro.sample("y", dist.Normal(level0 * turn.sum(axis=0), sd), obs=turn.T @ y)
+
+
+def posterior(y):
+    drift_sd, noise_sd, level0 = by_quadrature(without_steps, y=y).values()
+    along_axes_given(y - level0, noise_sd, drift_sd, walk_of(y), KNOWN)
 
 
 # fmt: off
@@ -58,4 +77,6 @@ flow = [
 ]
 # fmt: on
 data = {"y": jnp.array(flow, float)}
-nile = Model("nile", model, data, reference=Model("nile_along_axes", by_axes, data))
+nile = Model(
+    "nile", model, data, reference=Model("nile_along_axes", by_axes, data, posterior=posterior)
+)

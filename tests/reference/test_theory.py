@@ -11,7 +11,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.special import logsumexp
-from scipy.stats import halfcauchy, multivariate_normal, norm
+from scipy.stats import halfcauchy, halfnorm, ks_2samp, multivariate_normal, norm
 
 from elbo_room import Fit, Model
 from elbo_room.effort import BUDGETS
@@ -21,9 +21,10 @@ from elbo_room.posterior.draws import flat_draws
 from elbo_room.posterior.target import make_target
 from elbo_room.reference.certificate import CHAINS
 from elbo_room.reference.evidence import bridge_evidence, exact_evidence
+from elbo_room.reference.make import exact_draws
 from elbo_room.reference.nuts import frame, nuts
 
-EIGHT_SCHOOLS_LOG_EVIDENCE = -31.3113
+EIGHT_SCHOOLS_LOG_EVIDENCE = -31.311347
 
 
 def evidence_by_posterior(model):
@@ -110,7 +111,39 @@ def test_eight_schools_evidence_is_known_by_quadrature(catalogue):
     scale = 1e-14  # quad's tolerance is absolute, too
     parts = [(0, 10), (10, 100), (100, np.inf)]
     total = sum(quad(lambda t: eight_schools_given(t, data) / scale, *part)[0] for part in parts)
-    assert np.log(total * scale) == pytest.approx(EIGHT_SCHOOLS_LOG_EVIDENCE, abs=1e-4)
+    assert np.log(total * scale) == pytest.approx(EIGHT_SCHOOLS_LOG_EVIDENCE, abs=1e-6)
+    for name in ("eight_schools_noncentered", "eight_schools_centered"):
+        found = evidence_by_posterior(catalogue.models[name])
+        assert found == pytest.approx(EIGHT_SCHOOLS_LOG_EVIDENCE, abs=1e-6)
+
+
+def test_exact_draws_of_a_twin_are_those_of_its_model(catalogue):
+    centered = catalogue.models["eight_schools_centered"]
+    twin, own = make_target(centered.reference), make_target(centered)
+    draws = exact_draws(twin, exact_posterior(twin), 500, jax.random.key(0))
+    own_draws = exact_draws(own, exact_posterior(own), 500, jax.random.key(1))
+    for name in own.shapes:
+        one, other = (found[name].reshape(4_000, -1) for found in (draws, own_draws))
+        for column, twins in zip(one.T, other.T, strict=True):
+            assert ks_2samp(column, twins).pvalue > 1e-4
+
+
+def test_the_evidence_of_the_nile_is_that_of_dense_covariances(catalogue):
+    """A sum over both sds' logarithms, with level and steps integrated out of one large normal."""
+    twin = catalogue.models["nile"].reference
+    y = np.asarray(twin.data["y"])
+    year = np.arange(len(y))
+    walk = np.minimum.outer(year, year)
+    terms, step = [], 0.25
+    for drift_sd in np.exp(np.arange(-1.0, 6.0, step)):
+        for noise_sd in np.exp(np.arange(3.4, 6.0, step / 3)):
+            covariance = 300.0**2 + drift_sd**2 * walk + noise_sd**2 * np.eye(len(y))
+            root = np.linalg.cholesky(covariance)
+            term = norm.logpdf(np.linalg.solve(root, y - 1000)).sum() - np.log(np.diag(root)).sum()
+            prior = halfnorm.pdf(drift_sd, scale=100) * halfnorm.pdf(noise_sd, scale=200)
+            terms.append(term + np.log(prior * drift_sd * noise_sd))
+    expected = logsumexp(terms) + np.log(step * step / 3)
+    assert evidence_by_posterior(twin) == pytest.approx(expected, abs=1e-5)
 
 
 def test_bridge_sampling_finds_the_evidence_of_eight_schools(catalogue):
