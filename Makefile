@@ -48,7 +48,7 @@ publish: $(READY) ## copy the last run's tables, certificates and figures to res
 		.venv/bin/python -m pip freeze) > results/published/versions.txt
 	cp -r results/figures/*/ results/published/figures
 
-calibration: $(READY) ## do 95 % intervals cover? writes benchmarks/calibration.csv
+calibration: $(READY) ## do 95 % intervals cover? 20 minutes; writes benchmarks/calibration.csv and the docs' table
 	OMP_NUM_THREADS=1 .venv/bin/python -m benchmarks.calibration
 
 planted: $(READY) ## which metric catches which failure? writes docs/how-the-numbers-are-made.md's table

@@ -56,7 +56,8 @@ class Facts:
 
         They are averaged over different draws, and are yet not independent: what one half's Gaussian is off
         by meets what the other half's draws are off by, and that product is in both. On Gaussian posteriors their
-        correlation is 0.8; counted as independent the error were a quarter too small.
+        correlation is 0.8; counted as independent the error were a quarter too small. Where the Gaussian's first draws
+        are enough, it is less, and the error up to a third too large.
         """
         one, other = self.evidence, self.second_evidence
         return Estimate((one.value + other.value) / 2, (one.se + other.se) / 2)
