@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 from arviz_stats import loo as az_loo
 from arviz_stats import loo_approximate_posterior
-from scipy.stats import norm
+from scipy.stats import cauchy, norm
 
 from elbo_room import Model
 from elbo_room.measure.beforehand import with_floors
@@ -370,6 +370,45 @@ def test_a_spread_that_draws_alone_have_is_none():
     prediction, floors = with_prediction(target, pair)
     assert prediction.without_sd == (0, 1, 2)
     assert not any("predictive" in name for name in floors)
+
+
+def test_a_spread_that_only_the_guide_lacks_is_said_and_no_number():
+    """The posterior's draws of mu are normal, the guide's are Cauchy's."""
+    target = make_target(Model("some", conjugate, {"y": Y}))
+    rng = np.random.default_rng(1)
+    halves = [MEAN + SD * rng.normal(size=(4, 500, 1)) for _ in range(2)]
+    pair = ReferencePair(*(Sample(u, u) for u in halves), FACTS)
+    prediction, floors = with_prediction(target, pair)
+    known = replace(pair, facts=replace(FACTS, prediction=prediction, floors=floors))
+    u = MEAN + SD * rng.standard_cauchy((1, 2_000, 1))
+    own = (norm.logpdf(u, MEAN, SD) - cauchy.logpdf(u, MEAN, SD))[..., 0]
+    scored = Scored(own, None, Sample(u, u))
+    row = predictions(target, scored, known, [{"status": "ok"}], 0)[0]
+    lacks, why = empty_of(row)
+    assert lacks == {"predictive_mean_error_max", "predictive_log_sd_error_max"}
+    assert "q predicts values that have no standard deviation" in why
+    name = "weighted_predictive_log_sd_error_max"
+    assert row[name] < 4 * row[f"{name}_se"]
+
+
+def counts(y):
+    mu = numpyro.sample("mu", dist.Normal(0, 1))
+    numpyro.sample("y", dist.Poisson(jnp.exp(mu)).expand([len(y)]), obs=y)
+
+
+def test_a_guide_that_predicts_more_than_a_float_holds_breaks_nothing():
+    target = make_target(Model("some", counts, {"y": jnp.array([1, 2, 3])}))
+    rng = np.random.default_rng(1)
+    halves = [0.5 + 0.4 * rng.normal(size=(4, 500, 1)) for _ in range(2)]
+    pair = ReferencePair(*(Sample(u, u) for u in halves), FACTS)
+    prediction, floors = with_prediction(target, pair)
+    known = replace(pair, facts=replace(FACTS, prediction=prediction, floors=floors))
+    u = np.clip(rng.normal(0, 400, (1, 2_000, 1)), -700, 700)
+    own = norm.logpdf(u, 0.5, 0.4)[..., 0] - norm.logpdf(u, 0, 400)[..., 0]
+    row = predictions(target, Scored(own, None, Sample(u, u)), known, [{"status": "ok"}], 0)[0]
+    numbers = [value for name, value in row.items() if name != "reason"]
+    assert np.isfinite(numbers).all()
+    assert {"predictive_mean_error_max", "predictive_log_sd_error_max"} <= empty_of(row)[0]
 
 
 def test_the_reference_keeps_what_it_predicts_with_its_facts():

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from elbo_room.report.figures.prediction import has_prediction, prediction
 from elbo_room.report.figures.price import has_price, price
 from elbo_room.report.figures.rates import compares_rates, rates
 from elbo_room.report.figures.room import room
@@ -129,6 +130,47 @@ def test_a_guide_with_an_infinite_divergence_is_not_drawn_and_hides_no_other(vie
     )
     assert both_ways(replace(view, rows=both)).title.startswith("good is the most lopsided")
     assert not has_ways(replace(view, rows=both.assign(kl_posterior_guide=np.inf)))
+
+
+def predicting(view, good, bad, se=0.01):
+    """The view with these errors of the log predictive density."""
+    off = view.rows["guide"].map({"good": good, "bad": bad})
+    return replace(view, rows=view.rows.assign(lppd_error=off, lppd_error_se=se))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "says"),
+    [
+        (0.0, 0.03, "bad leaves 2.01 nats, and predicts within 0.1 nats"),
+        (
+            0.0,
+            -1.5,
+            "No guide that leaves over 0.1 nats is known to predict within 0.1 nats; "
+            "bad gives the data 1.500 ± 0.010 nats less than the posterior does",
+        ),
+        (
+            0.4,
+            0.03,
+            "bad leaves 2.01 nats, and predicts within 0.1 nats; "
+            "good gives the data 0.400 ± 0.010 nats more than the posterior does",
+        ),
+    ],
+)
+def test_prediction_names_the_room_that_does_not_show_and_the_one_that_does(view, good, bad, says):
+    figure = prediction(predicting(view, good, bad))
+    assert figure.name == "tosses-coin-prediction"
+    assert figure.title == says
+    assert f"bad leaves 2.01 nats, {bad:.3f}" in figure.alt
+
+
+def test_a_guide_whose_prediction_is_not_known_well_is_not_said_to_predict(view):
+    title = prediction(predicting(view, 0.0, 0.03, se=0.2)).title
+    assert title == "No guide that leaves over 0.1 nats is known to predict within 0.1 nats"
+
+
+def test_where_no_point_is_scored_no_prediction_is_drawn(view):
+    assert has_prediction(predicting(view, 0.0, np.nan))
+    assert not has_prediction(predicting(view, np.nan, np.nan))
 
 
 def test_no_price_is_drawn_of_what_costs_nothing(view):

@@ -16,8 +16,8 @@ from elbo_room.report.style import Look
 from elbo_room.tables.pairs import telling_pair
 from elbo_room.tables.verdict import RULES
 
-FIGURES = ("room", "ways", "climb", "draws", "intervals", "price")
-"""These Gaussians have no learning rate; where a guide has several, there is a seventh."""
+FIGURES = ("room", "ways", "climb", "draws", "intervals", "prediction", "price")
+"""These Gaussians have no learning rate; where a guide has several, there is an eighth."""
 
 
 class Page(HTMLParser):

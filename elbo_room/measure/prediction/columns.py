@@ -1,4 +1,4 @@
-"""The columns of prediction, for each seed of a guide; and what of them depends on the reference alone."""
+"""The columns of prediction, for each seed of a guide."""
 
 from __future__ import annotations
 
@@ -6,52 +6,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from elbo_room.estimate import Estimate
 from elbo_room.measure.compared import FEWEST
 from elbo_room.measure.metrics import smoothed_weights
 from elbo_room.measure.prediction.loo import Loo, loo
 from elbo_room.measure.prediction.points import Seen, observed, seen
+from elbo_room.measure.prediction.posterior import (
+    DRAWS,
+    OF_SPREADS,
+    PLAIN,
+    WEIGHTED,
+    Posterior,
+    errors,
+    posterior_prediction,
+)
 from elbo_room.measure.prediction.predictive import Predictive, predictive
 from elbo_room.measure.quality import explain
 from elbo_room.measure.samples import ReferencePair, Row
 from elbo_room.measure.scores import Scored
 from elbo_room.measure.tails import tail
 from elbo_room.posterior.density import Target
-from elbo_room.reference.prediction import Prediction
-
-DRAWS = 2_000
-"""Of a guide, and of each reference, behind every prediction."""
 
 AFFORDED = 500
 """Points, over all seeds, that are left out in turn; each takes 3 ms. With more, it is done for one seed."""
 
 OF_LOO = ("elpd", "elpd_over_points", "elpd_bad_k", "elpd_error")
-OF_SPREADS = ("predictive_mean_error_max", "predictive_log_sd_error_max")
-PLAIN = ("lppd_error", *OF_SPREADS)
-WEIGHTED = tuple(f"weighted_{name}" for name in PLAIN)
 OF_PREDICTION = (*OF_LOO, *PLAIN, *WEIGHTED)
 
 Seed = tuple[Predictive, Float[np.ndarray, " draw"] | None]
 """What a seed's draws predict, and their log weights, where q has a density."""
-
-
-@dataclass(frozen=True)
-class Posterior:
-    """What the reference predicts.
-
-    Attributes:
-        draws: of the first reference, chain by chain.
-        known: what its record says.
-        which: the values whose prediction has a standard deviation.
-        floors: what the second reference, in a guide's place, is off by.
-    """
-
-    draws: Predictive
-    known: Prediction
-    which: Bool[np.ndarray, " value"]
-    floors: dict[str, float]
 
 
 @dataclass
@@ -66,33 +51,15 @@ class Found:
         for name, estimate in estimates.items():
             self.row |= {name: estimate.value, f"{name}_se": estimate.se}
 
+    def drop(self, why: str, names: Sequence[str]) -> None:
+        """Take some back."""
+        self.empty[why] = names
+        for name in names:
+            del self.row[name], self.row[f"{name}_se"]
+
     def done(self) -> Row:
         """The columns, and why others are empty."""
         return {**self.row, "reason": explain(self.empty)}
-
-
-def with_prediction(
-    target: Target, posterior: ReferencePair
-) -> tuple[Prediction | None, dict[str, float]]:
-    """What the reference predicts, and the floors of the errors: those of the second one in a guide's place.
-
-    None where no site can be scored point by point, or the reference has no certificate.
-    """
-    if posterior.facts.objections or observed(target).lacks:
-        return None, {}
-    first, second = (_of_chains(target, half.u) for half in (posterior.first, posterior.second))
-    left_out, again = loo(first), loo(second)
-    known = Prediction(
-        *left_out.elpd,
-        left_out.over_points,
-        left_out.bad_k,
-        first.seen.log_lik.shape[1],
-        tuple(np.flatnonzero(~_with_sd(first, posterior)).tolist()),
-    )
-    floors = {"elpd_error": abs(again.elpd.value - left_out.elpd.value)}
-    there = Posterior(first, known, _which(first, known), {})
-    floors |= {name: abs(off.value) for name, off in _errors(second, there).items()}
-    return known, floors | {f"weighted_{name}": floors[name] for name in PLAIN if name in floors}
 
 
 def predictions(
@@ -117,13 +84,18 @@ def predictions(
     if lacks := observed(target).lacks:
         said = {"reason": explain({lacks: OF_PREDICTION})}
         return [said if seed in fine else {} for seed in range(len(rows))]
-    there = _posterior(target, posterior)
+    there = posterior_prediction(target, posterior)
+    alone = typical if typical in fine else fine[0]
     found: list[Row] = [{}] * len(rows)
     for seed in fine:
         log_w = None if scored.own is None else scored.own[seed, :DRAWS]
         at = seen(target, scored.samples.u[seed, :DRAWS])
+        if np.isnan(at.log_lik).any():
+            why = "p(y | z) is not a number at draws of q"
+            found[seed] = {"reason": explain({why: OF_PREDICTION})}
+            continue
         draws = predictive(at) if log_w is not None else _of_points(at, scored.samples.u[seed])
-        asked = seed == typical or len(fine) * at.log_lik.shape[1] <= AFFORDED
+        asked = seed == alone or len(fine) * at.log_lik.shape[1] <= AFFORDED
         found[seed] = _row((draws, log_w), there, posterior, asked)
     return found
 
@@ -145,10 +117,17 @@ def _row(seed: Seed, there: Posterior | None, posterior: ReferencePair, asked: b
         why = f"reference not certified ({', '.join(posterior.facts.objections)})"
         found.empty[why] = ("elpd_error", *PLAIN, *WEIGHTED)
         return found.done()
-    found.add(_errors(draws, there))
+    found.add(errors(draws, there))
     if weights is not None and not few:
-        again = _errors(Predictive(draws.seen, weights), there)
+        again = errors(Predictive(draws.seen, weights), there)
         found.add({f"weighted_{name}": off for name, off in again.items()})
+    wild = [
+        name
+        for name in (*OF_SPREADS, *WEIGHTED[1:])
+        if name in found.row and not np.isfinite(found.row[f"{name}_se"])
+    ]
+    if wild := {*wild, *_without_moments(draws, there)}:
+        found.drop("q predicts values that have no standard deviation", sorted(wild))
     if not there.which.any():
         why = "no observation has a mean and a standard deviation to be predicted"
         found.empty[why] = (*OF_SPREADS, *WEIGHTED[1:])
@@ -166,54 +145,20 @@ def _add_loo(found: Found, left_out: Loo, there: Posterior | None) -> None:
         found.add({"elpd_error": left_out.elpd - known})
 
 
-def _errors(q: Predictive, there: Posterior) -> dict[str, Estimate]:
-    """Of the density of the data, signed, and of the means and standard deviations, the largest of either sign."""
-    p, which = there.draws, there.which
-    found = {"lppd_error": q.lppd - p.lppd}
-    if which.any():
-        found[OF_SPREADS[0]] = q.mean_error_max(p, which)
-        found[OF_SPREADS[1]] = q.log_sd_error_max(p, which)
-    return found
-
-
-def _posterior(target: Target, posterior: ReferencePair) -> Posterior | None:
-    """What the reference predicts; None where it has no certificate."""
-    known = posterior.facts.prediction
-    if posterior.facts.objections:
-        return None
-    assert known is not None
-    draws, floors = _of_chains(target, posterior.first.u), posterior.facts.floors
-    own = {name: floors[name] for name in OF_PREDICTION if name in floors}
-    return Posterior(draws, known, _which(draws, known), own)
-
-
-def _of_chains(target: Target, u: Float[np.ndarray, "chain draw dim"]) -> Predictive:
-    """What evenly spaced draws of a reference predict."""
-    chains, length = u.shape[:2]
-    places = np.linspace(0, length - 1, min(DRAWS // chains, length)).astype(int)
-    return predictive(seen(target, u[:, places].reshape(-1, u.shape[-1])), chains=chains)
+def _without_moments(q: Predictive, there: Posterior) -> tuple[str, ...]:
+    """The columns whose largest error is of a value that has no sd under q: there it is noise, of whatever size."""
+    is_of_points = q.weights.max() > q.weights.min()
+    if is_of_points or not there.which.any():
+        return ()
+    squares = [q.squares(value) for value in q.worst(there.draws, there.which)]
+    return tuple(
+        name
+        for name, summands in zip(OF_SPREADS, squares, strict=True)
+        if not (np.isfinite(summands).all() and tail(summands[None], 1.0).has_mean)
+    )
 
 
 def _of_points(at: Seen, u: Float[np.ndarray, "draw dim"]) -> Predictive:
     """What a set of points predicts: each once, by how often it is drawn."""
     _, first, counts = np.unique(u[:DRAWS], axis=0, return_index=True, return_counts=True)
     return Predictive(at.at(first), counts / counts.sum())
-
-
-def _with_sd(draws: Predictive, posterior: ReferencePair) -> Bool[np.ndarray, " value"]:
-    """Which values have a predictive standard deviation above zero.
-
-    A mixture over draws may have none, though the likelihood has one at each of them.
-    """
-    squares = draws.squares()
-    exists = np.isfinite(squares).all(axis=0) & (draws.spreads.sd > 0)
-    share = min(posterior.worth / len(squares), 1.0)
-    for value in np.flatnonzero(exists):
-        exists[value] = tail(squares[:, value].reshape(draws.chains or 1, -1), share).has_mean
-    return exists
-
-
-def _which(draws: Predictive, known: Prediction) -> Bool[np.ndarray, " value"]:
-    which = np.ones(draws.seen.mean.shape[1], bool)
-    which[list(known.without_sd)] = False
-    return which

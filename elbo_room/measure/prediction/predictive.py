@@ -13,6 +13,9 @@ from scipy.special import logsumexp
 from elbo_room.estimate import Estimate, effective_size
 from elbo_room.measure.prediction.points import Seen
 
+MOST = 1e100
+"""An error beyond this, in sds, is no number: its square is beyond a float."""
+
 
 class Spreads(NamedTuple):
     """Mean and standard deviation that are predicted of each value."""
@@ -42,7 +45,8 @@ class Predictive:
         """
         if self.chains is None:
             room = max(1 - np.sum(self.weights**2), 1e-300)
-            return float(np.linalg.norm(self.weights * influence) / np.sqrt(room))
+            with np.errstate(all="ignore"):  # of a q that predicts more than a float holds
+                return float(np.linalg.norm(self.weights * influence) / np.sqrt(room))
         of_chains = influence.reshape(self.chains, -1)
         return float(of_chains.std() / np.sqrt(effective_size(of_chains)))
 
@@ -58,45 +62,62 @@ class Predictive:
         Its standard error is that of averaging over draws; the data are given. The points share the draws, so
         that their errors add up draw by draw.
         """
+        if not np.isfinite(self.log_densities).all():  # a point that q holds for impossible
+            return Estimate(-np.inf, 0.0)
         ratios = np.exp(self.seen.log_lik - self.log_densities)
         return Estimate(float(self.log_densities.sum()), self.se(np.sum(ratios - 1, axis=1)))
 
     @cached_property
     def spreads(self) -> Spreads:
         """By the law of total variance: E[var(y | z)] + var(E[y | z])."""
-        mean = self.weights @ self.seen.mean
-        within = self.weights @ self.seen.variance
-        return Spreads(mean, np.sqrt(within + self.weights @ (self.seen.mean - mean) ** 2))
+        with np.errstate(all="ignore"):  # of a q that predicts more than a float holds
+            mean = self.weights @ self.seen.mean
+            within = self.weights @ self.seen.variance
+            return Spreads(mean, np.sqrt(within + self.weights @ (self.seen.mean - mean) ** 2))
+
+    def worst(self, p: Predictive, which: Bool[np.ndarray, " value"]) -> tuple[int, int]:
+        """The values whose predictive mean, and whose sd, is furthest from that of `p`."""
+        errors = self._mean_errors(p), self._log_sd_errors(p)
+        mean, sd = (int(np.argmax(np.where(which, abs(signed), -1.0))) for signed in errors)
+        return mean, sd
 
     def mean_error_max(self, p: Predictive, which: Bool[np.ndarray, " value"]) -> Estimate:
-        """The largest error of a predictive mean, in predictive sds of `p`, with the standard error of that one."""
-        signed = (self.spreads.mean - p.spreads.mean) / np.where(which, p.spreads.sd, 1.0)
-        worst = int(np.argmax(np.where(which, abs(signed), -1.0)))
-        of_unit = signed[worst] * p._of_log_sd(worst)
-        se = np.hypot(
-            self.se(self._of_mean(worst) / p.spreads.sd[worst]),
-            p.se(p._of_mean(worst) / p.spreads.sd[worst] + of_unit),
-        )
-        return Estimate(float(abs(signed[worst])), float(se))
+        """The largest error of a predictive mean, in predictive sds of `p`, with the standard error of that one; or NaN."""
+        worst, _ = self.worst(p, which)
+        error, unit = float(self._mean_errors(p)[worst]), p.spreads.sd[worst]
+        if not abs(error) < MOST:
+            return Estimate(np.nan, np.nan)
+        of_unit = error * p._of_log_sd(worst)
+        own, other = self._of_mean(worst) / unit, p._of_mean(worst) / unit + of_unit
+        return Estimate(abs(error), float(np.hypot(self.se(own), p.se(other))))
 
     def log_sd_error_max(self, p: Predictive, which: Bool[np.ndarray, " value"]) -> Estimate:
-        """The largest abs(log(sd / sd of p)) of what is predicted, with the standard error of that one."""
-        with np.errstate(divide="ignore", invalid="ignore"):  # of values that are not asked for
-            signed = np.log(self.spreads.sd / p.spreads.sd)
-        worst = int(np.argmax(np.where(which, abs(signed), -1.0)))
-        se = np.hypot(self.se(self._of_log_sd(worst)), p.se(p._of_log_sd(worst)))
-        return Estimate(float(abs(signed[worst])), float(se))
+        """The largest abs(log(sd / sd of p)) of what is predicted, with the standard error of that one; or NaN."""
+        _, worst = self.worst(p, which)
+        error = float(self._log_sd_errors(p)[worst])
+        if not abs(error) < MOST:
+            return Estimate(np.nan, np.nan)
+        own, other = self._of_log_sd(worst), p._of_log_sd(worst)
+        return Estimate(abs(error), float(np.hypot(self.se(own), p.se(other))))
 
-    def squares(self) -> Float[np.ndarray, "draw value"]:
-        """What is averaged to the predictive variance."""
-        return self.seen.variance + (self.seen.mean - self.spreads.mean) ** 2
+    def squares(self, value: int) -> Float[np.ndarray, " draw"]:
+        """What is averaged to the predictive variance of a value."""
+        with np.errstate(all="ignore"):
+            return self.seen.variance[:, value] + self._of_mean(value) ** 2
+
+    def _mean_errors(self, p: Predictive) -> Float[np.ndarray, " value"]:
+        with np.errstate(all="ignore"):  # of values that are not asked for
+            return (self.spreads.mean - p.spreads.mean) / p.spreads.sd
+
+    def _log_sd_errors(self, p: Predictive) -> Float[np.ndarray, " value"]:
+        with np.errstate(all="ignore"):
+            return np.log(self.spreads.sd / p.spreads.sd)
 
     def _of_mean(self, value: int) -> Float[np.ndarray, " draw"]:
         return self.seen.mean[:, value] - self.spreads.mean[value]
 
     def _of_log_sd(self, value: int) -> Float[np.ndarray, " draw"]:
-        squares = self.seen.variance[:, value] + self._of_mean(value) ** 2
-        return (squares / self.spreads.sd[value] ** 2 - 1) / 2
+        return (self.squares(value) / self.spreads.sd[value] ** 2 - 1) / 2
 
 
 def predictive(

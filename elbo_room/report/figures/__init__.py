@@ -2,7 +2,8 @@
 
 Each answers one question, and its title is the answer, made from the numbers. What comes in is a `View`,
 what goes out are pictures. `room` and `elbo_trace` lie along the ELBO, `ways` has both divergences,
-`draws` the draws and intervals, `price` the cost, `rates` the learning rates; `answers` is over all models.
+`draws` the draws and intervals, `prediction` the densities of the data, `price` the cost, `rates` the learning
+rates; `answers` is over all models.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 
 from elbo_room.report.figures.draws import intervals, over_draws
 from elbo_room.report.figures.elbo_trace import elbo_trace
+from elbo_room.report.figures.prediction import has_prediction, prediction
 from elbo_room.report.figures.price import has_price, price
 from elbo_room.report.figures.rates import compares_rates, rates
 from elbo_room.report.figures.room import room
@@ -28,5 +30,6 @@ def figures(view: View) -> list[Picture]:
     measured = not view.of("kl_guide_posterior").empty
     ways = [both_ways(view)] if has_ways(view) else []
     seen = [*climbed, over_draws(view), intervals(view)]
+    foretold = [prediction(view)] if has_prediction(view) else []
     paid = [price(view)] if has_price(view) else []
-    return [*[room(view)] * measured, *ways, *seen, *paid, *compared]
+    return [*[room(view)] * measured, *ways, *seen, *foretold, *paid, *compared]
