@@ -95,7 +95,7 @@ def _compare(
         except Exception as error:  # whatever a guide of one's own does; the others have their rows
             lost[cell.key] = Lost(FAILED, first_line(error))
     results = Results(measured, {"reference": reference.facts}, lost=lost)
-    return pd.read_csv(io.StringIO(main_table(plan, results).to_csv(index=False)))
+    return pd.read_csv(io.StringIO(main_table(plan, results).to_csv(index=False))).copy()
 
 
 def _chosen(guides: Sequence[Guide | str] | None) -> list[Guide]:

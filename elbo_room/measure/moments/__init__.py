@@ -19,9 +19,10 @@ from elbo_room.measure.moments.errors import (
     quantile_errors,
 )
 from elbo_room.measure.moments.found import Draws, Found, at_levels, found
-from elbo_room.measure.moments.known import LEVELS, Chains, Known, known
+from elbo_room.measure.moments.known import COMPARED, LEVELS, Chains, Known, known
 
 __all__ = [
+    "COMPARED",
     "LEVELS",
     "STATISTICS",
     "Chains",

@@ -91,7 +91,7 @@ def predictions(
         log_w = None if scored.own is None else scored.own[seed, :DRAWS]
         at = seen(target, scored.samples.u[seed, :DRAWS])
         if np.isnan(at.log_lik).any():
-            why = "the likelihood is not a number at draws of q"
+            why = "p(y | z) is not a number at draws of q"
             found[seed] = {"reason": explain({why: OF_PREDICTION})}
             continue
         draws = predictive(at) if log_w is not None else _of_points(at, scored.samples.u[seed])
