@@ -138,14 +138,14 @@ def first_of(u: Float[np.ndarray, "*batch dim"]) -> Sample:
 def errors(
     draws: Sample, weights: Float[np.ndarray, " draw"], reference: ReferencePair
 ) -> dict[str, Estimate]:
-    """Errors of weighted draws of the first coordinate."""
+    """Errors of weighted draws of the first coordinate, without their signs, as the table has them."""
     q = moments.found(draws.values, weights, np.argsort(draws.values, axis=0))
     of_quantiles = moments.quantile_errors(q, reference.known)[..., 0].T
     named = {
         "mean_error": moments.mean_errors(q, reference.known)[:, 0],
         "log_sd_error": moments.log_sd_errors(q, reference.known)[:, 0],
     } | dict(zip(at_levels(), of_quantiles, strict=True))
-    return {name: Estimate(*map(float, error)) for name, error in named.items()}
+    return {name: Estimate(abs(float(off)), float(se)) for name, (off, se) in named.items()}
 
 
 def calibrate(dim: int, replications: int, keys: int = KEYS[0]) -> pd.DataFrame:
