@@ -32,7 +32,7 @@ class Model:
         data: its arguments, observations included.
         posterior: the exact posterior when it is known: a guide with nothing to learn, called
             like `fn` and sampling the same sites. It gives exact draws, and the evidence, since
-            log p(x, z) - log p(z | x) = log p(x) at every z.
+            log p(x, z) - log p(z | x) = log p(x) at every z. `by_quadrature` makes one.
         log_evidence: log p(x), nats, where it is known and the posterior is not. NUTS draws the
             reference then; bridge sampling from it must agree.
         reference: the same posterior in coordinates that NUTS can sample (the non-centred twin
