@@ -117,7 +117,9 @@ DRAWN = [
 ]
 
 
-@pytest.mark.parametrize(("fn", "site", "law"), DRAWN, ids=lambda thing: getattr(thing, "__name__", str(thing)))  # fmt: skip
+@pytest.mark.parametrize(
+    ("fn", "site", "law"), DRAWN, ids=[f"{f.__name__}-{s}" for f, s, _ in DRAWN]
+)
 def test_draws_follow_the_law(fn, site, law):
     assert stats.kstest(posterior_draws(fn)[site], law.cdf).pvalue > 1e-3
 
