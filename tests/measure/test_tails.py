@@ -90,3 +90,15 @@ def test_a_student_guide_of_two_degrees_has_no_elbo_for_a_normal():
         z = np.random.default_rng(seed).standard_t(1.8, (1, 10_000))
         denied.append(not tail_of_log_weights(norm.logpdf(z) - student.logpdf(z, 1.8)).has_mean)
     assert np.mean(denied) > 0.7
+
+
+def test_a_lognormal_tail_has_a_mean_however_near_to_one_its_index_is():
+    """Log weights as of a Gaussian for a scale that is lognormal: their mean is known to some hundredths."""
+    rng = np.random.default_rng(0)
+    found = [
+        tail_of_log_weights(0.01 * np.exp(2.5 * rng.normal(size=(1, 10_000)))) for _ in range(SEEDS)
+    ]
+    near_one = np.mean([one.index.value + one.index.se >= 1 for one in found])
+    assert near_one > 0.2
+    assert all(one.has_mean for one in found)
+    assert not tail_of_log_weights(1e3 * rng.standard_cauchy((1, 10_000)) ** 2).has_mean
