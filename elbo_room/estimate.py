@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import arviz as az
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 
 class Estimate(NamedTuple):
@@ -32,6 +32,11 @@ def mean(
 def effective_size(values: Float[np.ndarray, "chain draw"]) -> float:
     """How many independent draws the mean of these autocorrelated ones is worth."""
     return float(az.ess(values, method="mean")) if np.ptp(values) > 0 else float(values.size)
+
+
+def evenly(size: int, number: int) -> Int[np.ndarray, " draw"]:
+    """Places of at most `number` of `size` draws, evenly spread."""
+    return np.linspace(0, size - 1, min(size, number)).astype(int)
 
 
 def number(value: float, se: float = 0.0) -> str:

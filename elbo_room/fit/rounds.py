@@ -77,7 +77,8 @@ def train_in_rounds(ready: Ready, options: Fit) -> Rounds:
     traces: dict[int, list[Trace]] = {rate: [] for rate in states}
     kept: dict[int, _Reached] = {}
     climbs = has_elbo_as_loss(ready.guide)
-    little, rate = 0.0 if options.natural_gradient else LITTLE, 0
+    little = 0.0 if options.natural_gradient else LITTLE
+    rate = 0
     for i, length in enumerate(lengths):
         trained = ready.train(states, sum(lengths[:i]), length // CHUNKS)
         states = {rate: state for rate, (state, _) in trained.items()}
@@ -91,10 +92,8 @@ def train_in_rounds(ready: Ready, options: Fit) -> Rounds:
         kept = before | better
         running = sorted(states)
         rate = running[choose_rate(np.stack([mean(kept[r].weights)[0] for r in running]))]
-        gains, room = (
-            now[rate].weights - before[rate].weights,
-            np.nan_to_num(room_left(kept[rate].weights)),
-        )
+        gains = now[rate].weights - before[rate].weights
+        room = np.nan_to_num(room_left(kept[rate].weights))
         gain, gain_se = mean(gains)
         converged = is_done(gain, gain_se, little * room)
         converged &= is_done(*mean(pooled(gains)), little * room.mean())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.linalg import solve_triangular
 from sklearn.covariance import ledoit_wolf
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from elbo_room.estimate import Estimate, effective_size
+from elbo_room.estimate import Estimate, effective_size, evenly
 
 Draws = Float[np.ndarray, "draw coordinate"]
 Chains = Float[np.ndarray, "chain draw coordinate"]
@@ -45,8 +45,8 @@ def c2st(draws: Draws, reference: Chains, worth: float | None = None, seed: int 
         return Estimate(np.nan, np.nan)
     chains = len(reference)
     half = int(size / chains / 2)  # of a chain
-    z = reference[:, _spread(reference.shape[1], 2 * half)]
-    y = draws[_spread(len(draws), z[..., 0].size)].reshape(z.shape)
+    z = reference[:, evenly(reference.shape[1], 2 * half)]
+    y = draws[evenly(len(draws), z[..., 0].size)].reshape(z.shape)
     both = _whitened(np.stack([y, z]))
     learn, held_out = (part.reshape(-1, z.shape[-1]) for part in np.split(both, 2, axis=2))
     label = np.repeat([0, 1], len(learn) // 2)
@@ -77,8 +77,3 @@ def _whitened(both: Float[np.ndarray, ...]) -> Float[np.ndarray, ...]:
     covariance, _ = ledoit_wolf(flat, assume_centered=True)
     root = np.linalg.cholesky(covariance)
     return np.asarray(solve_triangular(root, flat.T, lower=True)).T.reshape(both.shape)
-
-
-def _spread(size: int, number: int) -> Int[np.ndarray, " draw"]:
-    """Places of at most `number` of `size` draws, evenly spread."""
-    return np.linspace(0, size - 1, min(size, number)).astype(int)

@@ -59,8 +59,7 @@ def compare(
     sample = points.sample if points else draws
     values = sample.values[..., posterior.moves]
     order = np.argsort(values, axis=0)
-    shares = points.shares if points else np.full(len(values), 1 / len(values))
-    q = moments.found(values, shares, order)
+    q = moments.found(values, points.shares if points else None, order)
     estimates = _errors(q, posterior)
     empty: dict[str, Sequence[str]] = dict(_without_sd(posterior))
     if not (q.sd > 0).all():
@@ -121,9 +120,7 @@ def _values(found: dict[str, Estimate]) -> dict[str, float]:
 
 
 def _errors_of(some: Sample, posterior: ReferencePair) -> dict[str, Estimate]:
-    values = some.values[..., posterior.moves]
-    shares = np.full(len(values), 1 / len(values))
-    return _errors(moments.found(values, shares, np.argsort(values, axis=0)), posterior)
+    return _errors(moments.found(some.values[..., posterior.moves]), posterior)
 
 
 def _errors(q: moments.Found, posterior: ReferencePair) -> dict[str, Estimate]:

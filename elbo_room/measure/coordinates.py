@@ -45,10 +45,10 @@ def by_coordinate(
             }
             rows.append({**about, **numbers, "error_floor": float(floor[j, i])})
     rows.sort(key=lambda row: -abs(row["error"]))
+    reference = posterior.first.values[..., posterior.moves]
     for level in INTERVALS:
         ends = np.array([(1 - level) / 2, (1 + level) / 2])
         low, high = moments.at_levels(values, shares, order, ends)
-        reference = posterior.first.values[..., posterior.moves]
         held = moments.held(low, high, reference, level, q.effective)
         rows += [
             {

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import solve_triangular
 
-from elbo_room.estimate import Estimate, effective_size
+from elbo_room.estimate import Estimate, effective_size, evenly
 from elbo_room.measure.moments import Chains, Draws
 
 Directions = Float[np.ndarray, "direction coordinate"]
@@ -128,7 +128,7 @@ def _worst_direction(
     """
     y, z, root = _whitened(draws, reference)
     z = z.reshape(-1, z.shape[-1])
-    y, z = y[_spread(len(y), MOST_DRAWS)], z[_spread(len(z), MOST_DRAWS)]
+    y, z = y[evenly(len(y), MOST_DRAWS)], z[evenly(len(z), MOST_DRAWS)]
     axes = np.linalg.eigh((y - y.mean(axis=0)).T @ y)[1].T
     shift = y.mean(axis=0) - z.mean(axis=0)
     ascent = np.concatenate([shift[None], axes, root, directions(5, len(root), seed)])
@@ -203,8 +203,3 @@ def _standard_error(
     """From the influence of each draw: the variances of both means, added."""
     variance = of_guide.var() / size
     return float(np.sqrt(variance + of_reference.var() / effective_size(of_reference)))
-
-
-def _spread(size: int, number: int) -> Int[np.ndarray, " draw"]:
-    """Places of at most `number` of `size` draws, evenly spread."""
-    return np.linspace(0, size - 1, min(size, number)).astype(int)

@@ -110,9 +110,7 @@ class ReferencePair:
     @cached_property
     def second_errors(self) -> Float[np.ndarray, "statistic coordinate"]:
         """The errors that the second reference has in a guide's place: what is left of any error is noise."""
-        values = self.second.values[..., self.moves].reshape(-1, self.moves.sum())
-        shares = np.full(len(values), 1 / len(values))
-        return errors(found(values, shares, np.argsort(values, axis=0)), self.known)[0]
+        return errors(found(self.second.flat.values[..., self.moves]), self.known)[0]
 
     @cached_property
     def tails_of_u(self) -> tuple[Tail, ...]:

@@ -181,14 +181,11 @@ def log_masses(
 
 def _where(chosen: Bool[np.ndarray, " chain"], these: HMCState, those: HMCState) -> HMCState:
     """The states of some chains from `these`, of the others from `those`."""
-    these_keys, those_keys = (jax.random.key_data(state.rng_key) for state in (these, those))
-    keys = jax.random.wrap_key_data(jnp.where(chosen[:, None], these_keys, those_keys))
-    plain = [state._replace(rng_key=jnp.zeros(len(chosen))) for state in (these, those)]
 
     def choose(one: Array, other: Array) -> Array:
         return jnp.where(chosen.reshape(-1, *[1] * (one.ndim - 1)), one, other)
 
-    return jax.tree.map(choose, plain[0], plain[1])._replace(rng_key=keys)
+    return jax.tree.map(choose, these, those)
 
 
 def _start(

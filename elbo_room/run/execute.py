@@ -48,7 +48,6 @@ def execute(
         for one in (model, model.reference or model):
             _require_no_files(one)
         return _kept(reference_cell(model.reference or model, cell.budget))
-    assert cell.needs is not None
     assert facts is not None
     assert draws is not None
     reference = _read(facts, draws)

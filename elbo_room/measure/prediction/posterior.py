@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from elbo_room.estimate import Estimate
+from elbo_room.estimate import Estimate, evenly
 from elbo_room.measure.prediction.loo import loo
 from elbo_room.measure.prediction.points import observed, seen
 from elbo_room.measure.prediction.predictive import Predictive, predictive
@@ -89,7 +89,7 @@ def errors(q: Predictive, there: Posterior) -> dict[str, Estimate]:
 def _of_chains(target: Target, u: Float[np.ndarray, "chain draw dim"]) -> Predictive:
     """What evenly spaced draws of a reference predict."""
     chains, length = u.shape[:2]
-    places = np.linspace(0, length - 1, min(DRAWS // chains, length)).astype(int)
+    places = evenly(length, DRAWS // chains)
     return predictive(seen(target, u[:, places].reshape(-1, u.shape[-1])), chains=chains)
 
 
