@@ -6,6 +6,7 @@ import io
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib.pyplot as plt
 import seaborn as sns
@@ -55,6 +56,11 @@ class Look:
     def marker(self, guide: str) -> str:
         """For readers who see no colour."""
         return MARKERS[list(self.guides).index(guide) % len(MARKERS)]
+
+    def mark(self, axes: Axes, guide: str, x: Any, y: Any, **given: Any) -> None:
+        """A guide's mark at a point, or at several; its error bars, size and label are `given` to matplotlib."""
+        style = {"fmt": self.marker(guide), "color": self.colour(guide), "markeredgecolor": "0.2"}
+        axes.errorbar(x, y, **style, **given)
 
 
 def begin() -> None:

@@ -95,13 +95,12 @@ def ranks(order: pd.DataFrame, look: Look) -> Picture:
     order = order.set_index("guide")
     figure, axes = plt.subplots(figsize=(8, 1.2 + 0.4 * len(order)))
     for place, (guide, row) in enumerate(order.iterrows()):
-        axes.errorbar(
+        look.mark(
+            axes,
+            str(guide),
             row["mean"],
             place,
             xerr=[[row["mean"] - row["low"]], [row["high"] - row["mean"]]],
-            fmt=look.marker(str(guide)),
-            color=look.colour(str(guide)),
-            markeredgecolor="0.2",
         )
     axes.set_yticks(range(len(order)), list(map(str, order.index)))
     axes.invert_yaxis()

@@ -30,14 +30,13 @@ def prediction(view: View) -> Picture:
         colour = view.look.colour(guide)
         axes.scatter(seeds[ROOM].clip(LEAST, edge), seeds[OFF], s=12, color=colour, alpha=0.5, lw=0)
         row = best.loc[guide]
-        axes.errorbar(
+        view.look.mark(
+            axes,
+            guide,
             np.clip(row[ROOM], LEAST, edge),
             row[OFF],
             xerr=1.96 * row[f"{ROOM}_se"] if row[ROOM] < edge else 0,
             yerr=1.96 * row[f"{OFF}_se"],
-            fmt=view.look.marker(guide),
-            color=colour,
-            markeredgecolor="0.2",
             markersize=9,
             label=f"{guide}: {with_error(row[OFF], row[f'{OFF}_se'])}",
         )

@@ -134,8 +134,7 @@ def _price_title(view: View, best: pd.DataFrame) -> str:
 def _mark(
     axes: Axes, view: View, guide: str, x: float, y: float, se: float, label: str | None = None
 ) -> None:
-    style = {"color": view.look.colour(guide), "markeredgecolor": "0.2", "markersize": 8}
-    axes.errorbar(x, y, yerr=1.96 * se, fmt=view.look.marker(guide), label=label, **style)
+    view.look.mark(axes, guide, x, y, yerr=1.96 * se, markersize=8, label=label)
 
 
 def _count(evals: float) -> str:

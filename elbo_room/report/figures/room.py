@@ -28,13 +28,12 @@ def room(view: View) -> Picture:
         axes.barh(place, evidence - left, left=left, height=0.55, color=colour, alpha=0.45)
         seeds = view.rows[view.rows["guide"] == guide]
         seen = seeds[seeds["elbo"] >= edge]
-        axes.errorbar(
+        view.look.mark(
+            axes,
+            guide,
             seen["elbo"],
             np.linspace(place - 0.15, place + 0.15, len(seeds))[: len(seen)],
             xerr=1.96 * seen["elbo_se"],
-            fmt=view.look.marker(guide),
-            color=colour,
-            markeredgecolor="0.2",
             markersize=5,
         )
         beyond = len(seeds) - len(seen)

@@ -27,14 +27,13 @@ def both_ways(view: View) -> Picture:
         x, y = (seeds[name].clip(lower=LEAST) for name in (one.name, other.name))
         axes.scatter(x, y, s=12, color=colour, alpha=0.5, lw=0)
         row = best.loc[guide]
-        axes.errorbar(
+        view.look.mark(
+            axes,
+            guide,
             max(row[one.name], LEAST),
             max(row[other.name], LEAST),
             xerr=1.96 * row[f"{one.name}_se"],
             yerr=1.96 * row[f"{other.name}_se"],
-            fmt=view.look.marker(guide),
-            color=colour,
-            markeredgecolor="0.2",
             markersize=9,
             label=f"{guide}: {row['verdict']}",
         )
