@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from elbo_room.estimate import Estimate
 from elbo_room.measure import classifier, distances, metrics, moments
@@ -61,7 +61,7 @@ def compare(
     order = np.argsort(values, axis=0)
     q = moments.found(values, points.shares if points else None, order)
     estimates = _errors(q, posterior)
-    empty: dict[str, Sequence[str]] = dict(_without_sd(posterior))
+    empty: dict[str, Sequence[str]] = _without_sd(posterior) | _without_quantiles(posterior)
     if not (q.sd > 0).all():
         empty["q is a point and has no spread"] = OF_SPREAD
     if why := _without_covariance(posterior):
@@ -126,7 +126,8 @@ def _errors_of(some: Sample, posterior: ReferencePair) -> dict[str, Estimate]:
 def _errors(q: moments.Found, posterior: ReferencePair) -> dict[str, Estimate]:
     """The largest and the typical error of each kind, over the coordinates that have it."""
     errors, found = moments.errors(q, posterior.known), {}
-    kinds = [(("quantile_error_max",), errors[:, 2:]), (OF_MEANS, errors[:, 0])]
+    of_quantiles = errors[:, 2:].reshape(2, -1)
+    kinds = [(("quantile_error_max",), of_quantiles), (OF_MEANS, errors[:, 0])]
     if (q.sd > 0).all():
         kinds.append((OF_SPREAD, errors[:, 1]))
     for columns, of_kind in kinds:
@@ -152,15 +153,29 @@ def _without_sd(posterior: ReferencePair) -> dict[str, Sequence[str]]:
     lacks = ~posterior.known.has_sd
     if not lacks.any():
         return {}
-    places = np.flatnonzero(posterior.moves)[lacks]
-    names = [posterior.names[i] if posterior.names else f"coordinate {i}" for i in places]
-    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+    listed = _listed(lacks, posterior)
     k, se = max(tail.index for tail in posterior.known.tails if not tail.has_mean)
     tails = f"the tail of the squares has Pareto's index {k:.2f} ± {se:.2f} at most"
     columns = (*OF_MEANS, *OF_SPREAD, *OF_WEIGHTED[:2])
     if lacks.all():
         return {f"no coordinate has a standard deviation ({tails})": columns}
     return {f"left out {listed} without a standard deviation ({tails})": columns}
+
+
+def _without_quantiles(posterior: ReferencePair) -> dict[str, Sequence[str]]:
+    """Which errors of quantiles leave out coordinates, and which."""
+    lacks = ~posterior.known.is_continuous
+    if not lacks.any():
+        return {}
+    why = f"left out {_listed(lacks, posterior)}, discrete, whose quantiles jump"
+    return {why: ("quantile_error_max", OF_WEIGHTED[2])}
+
+
+def _listed(lacks: Bool[np.ndarray, " coordinate"], posterior: ReferencePair) -> str:
+    """The first names of some coordinates of those that move."""
+    places = np.flatnonzero(posterior.moves)[lacks]
+    names = [posterior.names[i] if posterior.names else f"coordinate {i}" for i in places]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
 
 
 def _without_covariance(posterior: ReferencePair) -> str:

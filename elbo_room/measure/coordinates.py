@@ -57,6 +57,9 @@ def by_coordinate(
                 "error": float(share - level),
                 "error_se": float(se),
             }
-            for name, share, se in zip(names, *held, strict=True)
+            for name, share, se, known in zip(
+                names, *held, posterior.known.is_continuous, strict=True
+            )
+            if known
         ]
     return rows

@@ -168,6 +168,20 @@ def test_a_right_interval_holds_its_share_and_its_error_covers(level):
     assert np.all(abs(half[0] - 0.25) < 4 * half[1])
 
 
+def test_a_discrete_coordinate_has_a_mean_and_no_quantiles():
+    """A yes that is as rare as the level of a quantile jumps from one seed to the next."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(CHAINS, CHAIN_DRAWS, 2))
+    values[..., 1] = values[..., 1] > norm.ppf(0.95)
+    q = rng.normal(size=(DRAWS, 2))
+    q[:, 1] = q[:, 1] > norm.ppf(0.95)
+    reference = moments.known(values)
+    assert reference.is_continuous.tolist() == [True, False]
+    of_continuous, of_discrete = np.moveaxis(moments.errors(found(q), reference)[0], 1, 0)
+    assert np.isfinite(of_continuous).all()
+    assert np.isfinite(of_discrete).tolist() == [True, True, False, False, False]
+
+
 def test_equal_weights_change_nothing():
     draws, _ = both(0, 0.2, 1.1, 0.0)
     q = found(draws)

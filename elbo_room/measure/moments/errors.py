@@ -20,10 +20,11 @@ FEW = 1_000
 
 
 def errors(q: Found, p: Known) -> Float[np.ndarray, "2 5 coordinate"]:
-    """Of all `STATISTICS`; NaN for mean and log sd of a coordinate that has no sd."""
+    """Of all `STATISTICS`; NaN for mean and log sd of a coordinate that has no sd, and for quantiles of a discrete one."""
     of_moments = np.stack([mean_errors(q, p), log_sd_errors(q, p)], axis=1)
     of_moments = np.where(p.has_sd, of_moments, np.nan)
-    return np.concatenate([of_moments, quantile_errors(q, p)], axis=1)
+    of_quantiles = np.where(p.is_continuous, quantile_errors(q, p), np.nan)
+    return np.concatenate([of_moments, of_quantiles], axis=1)
 
 
 def mean_errors(q: Found, p: Known) -> Errors:

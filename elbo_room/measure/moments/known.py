@@ -19,6 +19,11 @@ COMPARED = [0, 2, 4]
 """Those of them that a guide's are compared with: 5, 50 and 95 %."""
 
 
+DISTINCT = 0.1
+"""Share of a coordinate's draws that differ, from which on it is continuous: those of a count or of a yes or no,
+which only a quantity can be, are a handful."""
+
+
 class Known(NamedTuple):
     """What errors by coordinate ask of a reference.
 
@@ -30,6 +35,7 @@ class Known(NamedTuple):
         of_quantiles: covariance of the estimated quantiles, in units of `spread`.
         slopes: of the quantiles in their level, in units of `spread`.
         tails: of the squared distances from the median; the sd exists where these have a mean.
+        is_continuous: whether quantiles say anything: those of a discrete one jump, and have no standard error.
     """
 
     mean: Float[np.ndarray, " coordinate"]
@@ -40,6 +46,7 @@ class Known(NamedTuple):
     of_quantiles: Float[np.ndarray, "5 5 coordinate"]
     slopes: Float[np.ndarray, "5 coordinate"]
     tails: tuple[Tail, ...]
+    is_continuous: Bool[np.ndarray, " coordinate"]
 
     @property
     def has_sd(self) -> Bool[np.ndarray, " coordinate"]:
@@ -84,7 +91,12 @@ def known(reference: Chains) -> Known:
     tails = tuple(
         tail((reference[..., i] - middle[i]) ** 2, float(shares[i])) for i in range(len(sd))
     )
-    return Known(mean, sd, of_moments, quantiles, spread, of_quantiles, se / errors, tails)
+    distinct = 1 + np.count_nonzero(np.diff(ordered, axis=0), axis=0)
+    slopes = se / errors
+    return Known(
+        *(mean, sd, of_moments, quantiles, spread, of_quantiles, slopes, tails),
+        distinct > DISTINCT * len(flat),
+    )
 
 
 def _places(levels: np.ndarray, size: int) -> np.ndarray:
