@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import SymmetricalLogLocator
 
 from elbo_room.estimate import number, with_error
 from elbo_room.report.style import CLOSE, FAR, LEAST, REFERENCE, Picture, picture
@@ -69,6 +70,7 @@ def _scales(axes: Axes, best: pd.DataFrame, edge: float) -> None:
         xlabel="KL(q || p), the room [nats]",
         ylabel="log predictive density:\nq's less p's [nats]",
     )
+    axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=CLOSE, subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
 
 
